@@ -1,0 +1,102 @@
+"""The contracts between the stages: protocols, so that a class of yours needs no base class of ours.
+
+A class that is built by name from a configuration also carries `Config`, a frozen dataclass of its options, and takes one
+as its only argument: `Class(Class.Config(...))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.types import Detections, Frame, Tracklet, Tracks
+
+
+class Detector(Protocol):
+    """Finds people in frames."""
+
+    description: str
+    """One line for the log: model, engine, device."""
+
+    batch_size: int
+    """How many frames a call should have to keep the engine busy; any number, 0 included, works."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` for each frame, in order. The result for a frame does not depend on the others."""
+
+
+class Embedder(Protocol):
+    """Turns person crops into appearance embeddings."""
+
+    description: str
+    """One line for the log: model, engine, device."""
+
+    fingerprint: str
+    """Identifies the model: embeddings of different fingerprints cannot be compared. Empty when `dimension` is 0."""
+
+    dimension: int
+    """D; 0 means that appearance is off."""
+
+    def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Embeddings of all boxes of all images.
+
+        Args:
+            images: BGR images, (height, width, 3) each.
+            boxes: (N_i, 4) `xyxy` boxes of image i; empty, outside the image or without area are all allowed.
+
+        Returns:
+            (sum of N_i, D) float32, unit rows, in the order of images and boxes; a box that shows no pixel of its image
+            has a row of zeros, whose similarity with everything is 0.
+        """
+
+
+class Tracker(Protocol):
+    """Follows people from frame to frame in one camera."""
+
+    def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
+        """Take the next frame. `embeddings` is (N, D) with one unit row for each detection, or None."""
+
+    def flush(self) -> list[Tracklet]:
+        """End all tracks and return the tracklets that `Tracks.ended` has not yet given."""
+
+    def reset(self) -> None:
+        """Forget everything, ids included."""
+
+
+class Source(Protocol):
+    """A camera: iterates frames and says afterwards what was lost."""
+
+    camera: str
+    is_live: bool
+    """A live source does not wait: a consumer that is too slow drops frames."""
+
+    has_images: bool
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """What could not be used so far, by kind; empty when nothing was lost."""
+
+    def close(self) -> None:
+        """Release the file or device; further calls do nothing. May be called from another thread."""
+
+
+class Sink(Protocol):
+    """Writes the results of one camera."""
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Take the next frame's result."""
+
+    def end(self, tracklets: Sequence[Tracklet]) -> None:
+        """The camera ended; these tracklets were still open (`Tracks.ended` gave the others)."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
