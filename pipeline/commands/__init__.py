@@ -1,1 +1,33 @@
-"""x"""
+"""The command lines, a file each. `mdpr NAME ...` is the same as `mdpr-NAME ...`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from mdpr import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
+    "doctor": ("mdpr.pipeline.commands.doctor", "say what is installed, what is missing, and which engines run here"),
+}
+"""Name to (module with `main`, what it does)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `mdpr`; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments and arguments[0] in COMMANDS:
+        return int(importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:]))
+    if arguments[:1] == ["--version"]:
+        sys.stdout.write(f"mdpr-track {__version__}\n")
+        return 0
+    is_help = arguments[:1] in ([], ["-h"], ["--help"])
+    lines = ["usage: mdpr COMMAND ...", "", "commands:"]
+    lines += [f"  {name:<8} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines += ["", "mdpr COMMAND --help tells more."]
+    if not is_help:
+        lines.insert(0, f"mdpr: unknown command {arguments[0]!r}")
+    (sys.stdout if is_help else sys.stderr).write("\n".join(lines) + "\n")
+    return 0 if is_help else 2

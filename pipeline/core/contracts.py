@@ -41,6 +41,9 @@ class Embedder(Protocol):
     dimension: int
     """D; 0 means that appearance is off."""
 
+    crop_s: float
+    """Seconds that the last `embed` spent on cutting and resizing crops, for the table of stage times."""
+
     def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Embeddings of all boxes of all images.
 

@@ -1,0 +1,171 @@
+"""`mdpr-track SOURCE...`: follow people through videos and streams."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from mdpr import __version__
+from mdpr.configs import preset_names
+from mdpr.detectors import DETECTORS
+from mdpr.errors import MdprError
+from mdpr.pipeline.config import parse_setting
+from mdpr.pipeline.flags import config_from_flags
+from mdpr.pipeline.run import TrackRun
+from mdpr.reid import EMBEDDERS
+from mdpr.trackers import TRACKERS
+
+log = logging.getLogger("mdpr")
+
+_EPILOG = """\
+sources: video file, folder, 'glob*', image folder, MOT sequence folder, webcam number, rtsp:// or http:// URL,
+         list.streams (one source a line); NAME=SOURCE names the camera.
+exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 some sources failed, 4 no frame read, 130 interrupted.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags; those with a YOLO name mean what they mean there. Defaults live in the configuration, not here."""
+    parser = argparse.ArgumentParser(
+        "mdpr-track",
+        description="Follow people through videos and streams: annotated video, tracks, and tracklets with embeddings.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    switch = argparse.BooleanOptionalAction
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help="what to read; see below")
+    parser.add_argument("--version", action="version", version=f"mdpr-track {__version__}")
+
+    group = parser.add_argument_group("detector")
+    group.add_argument("--detector", metavar="NAME", help=f"{', '.join(DETECTORS)} or package.module:Class (yolo)")
+    group.add_argument("--weights", metavar="PATH", help="weights of the detector (yolo11n)")
+    group.add_argument("--detections", metavar="FILE", help="det.txt (MOTChallenge) instead of a detector; {camera} is filled in")
+    group.add_argument("--conf", type=float, help="lowest confidence of a detection (0.1)")
+    group.add_argument("--iou", type=float, help="IoU above which NMS drops the weaker box (0.7)")
+    group.add_argument("--imgsz", type=int, metavar="PIXELS", help="longer side of the detector's input (640)")
+    group.add_argument("--classes", type=int, nargs="+", metavar="ID", help="class ids to keep (0 = person)")
+    group.add_argument("--max-det", type=int, metavar="N", help="most detections a frame (300)")
+    group.add_argument("--half", action=switch, help="half precision (on by itself on CUDA)")
+    group.add_argument("--device", help="cpu, or 0, 1, ... for a GPU (the first GPU, else the CPU)")
+
+    group = parser.add_argument_group("appearance and tracker")
+    group.add_argument("--reid", metavar="NAME|FILE", help=f"{', '.join(EMBEDDERS)}, or an .onnx model (histogram)")
+    group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx")
+    group.add_argument("--tracker", metavar="NAME", help=f"{', '.join(TRACKERS)} or package.module:Class (deepsort)")
+
+    group = parser.add_argument_group("reading")
+    group.add_argument("--start", type=float, metavar="SECONDS", help="begin here (0)")
+    group.add_argument("--end", type=float, metavar="SECONDS", help="end here")
+    group.add_argument("--vid-stride", type=int, metavar="N", help="take every Nth frame (1)")
+    group.add_argument("--fps", type=float, help="rate of image folders that do not state one (25)")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="give a silent stream up after this time (10)")
+
+    group = parser.add_argument_group("results")
+    group.add_argument("--project", metavar="FOLDER", help="where results go (runs/track)")
+    group.add_argument("--name", help="folder of this run (run, run2, ...)")
+    group.add_argument("--exist-ok", action=switch, help="write into an existing folder")
+    group.add_argument("--save", action=switch, help="the annotated video (on)")
+    group.add_argument("--save-txt", action=switch, help="tracks.txt (on)")
+    group.add_argument("--save-parquet", action=switch, help="tracks.parquet and tracklets.parquet (on)")
+    group.add_argument("--save-crop", action=switch, help="the best picture of each person (off)")
+    group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
+    group.add_argument("--show", action=switch, help="a window while tracking; q closes it and ends the run")
+
+    group = parser.add_argument_group("configuration")
+    group.add_argument("--config", metavar="FILE", help=f"YAML file or preset: {', '.join(preset_names())}")
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any option: tracker.max_age_s=3")
+    group.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
+    group.add_argument("--json", action="store_true", help="print the summary as JSON")
+    group.add_argument("--quiet", action="store_true", help="only warnings and errors")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `mdpr-track`; returns the exit code."""
+    flags = vars(make_parser().parse_args(arguments))
+    own = {name: flags.pop(name) for name in ("sources", "config", "set", "print_config", "json", "quiet")}
+    _set_up_logging(is_quiet=own["quiet"])
+    try:
+        return _run(own, flags)
+    except MdprError as error:
+        log.error("%s", error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
+    config = config_from_flags(tuple(own["sources"]), flags, own["config"], tuple(map(parse_setting, own["set"])))
+    if own["print_config"]:
+        sys.stdout.write(config.to_yaml())
+        return 0
+    run = TrackRun(config)
+    _stop_on_signals(run)
+    try:
+        with _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]):
+            return run.execute()
+    finally:
+        if run.report is not None and run.report.status != "running":
+            sys.stdout.write(run.report.as_json(run.times) if own["json"] else run.report.as_text(run.times) + "\n")
+            sys.stdout.flush()
+
+
+class _Progress:
+    """A progress bar, drawn by a thread of its own twice a second."""
+
+    def __init__(self, run: TrackRun, is_shown: bool) -> None:
+        self._run = run
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True) if is_shown else None
+
+    def _draw(self) -> None:
+        with tqdm(unit=" frames", file=sys.stderr, leave=False) as bar:
+            while not self._done.wait(0.5):
+                bar.update(self._run.frames_done - bar.n)
+
+    def __enter__(self) -> None:
+        if self._thread is not None:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+def _stop_on_signals(run: TrackRun) -> None:
+    """The first Ctrl-C or SIGTERM ends the run with its results; a second one kills."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        log.warning("%s: finishing the files; once more to kill", signal.Signals(number).name)
+        run.interrupt()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+def _set_up_logging(is_quiet: bool) -> None:
+    """Our log lines to stderr, plain."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
+    log.handlers[:] = [handler]
+    log.setLevel(logging.WARNING if is_quiet else logging.INFO)
+    log.propagate = False
+
+
+class _Formatter(logging.Formatter):
+    """Information as it is; anything worse with its level in front."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"

@@ -1,0 +1,233 @@
+"""The configuration of a run: YAML file or preset, then `--set`, then flags; every key checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mdpr.components import build_config, find_class
+from mdpr.configs import preset_names, preset_text
+from mdpr.detectors import DETECTORS
+from mdpr.errors import ConfigError
+from mdpr.pipeline.sources import SourceConfig
+from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, embedder_of_file
+from mdpr.trackers import TRACKERS
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What is written, and where.
+
+    Attributes:
+        project, name: results go to the folder project/name; when it exists, to name2, name3, ...
+        exist_ok: write into an existing folder instead.
+        save: the annotated video.
+        save_txt: tracks.txt (MOTChallenge).
+        save_parquet: tracks.parquet and tracklets.parquet.
+        save_crop: the best picture of each tracklet.
+        show: a window with the annotated picture.
+        line_width: of boxes in pixels; 0 = by the size of the picture.
+        trail_s: length of the trail behind each person, in seconds.
+        crf: quality of the video, from 0 (lossless) to 51; lower is better and larger.
+    """
+
+    project: str = "runs/track"
+    name: str = "run"
+    exist_ok: bool = False
+    save: bool = True
+    save_txt: bool = True
+    save_parquet: bool = True
+    save_crop: bool = False
+    show: bool = False
+    line_width: int = 0
+    trail_s: float = 2.0
+    crf: int = 23
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise ConfigError(f"output.crf: expected 0 to 51, got {self.crf}")
+        if not self.name or self.line_width < 0 or self.trail_s < 0:
+            raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component by name, with the options that its `Config` dataclass takes."""
+
+    name: str
+    cls: type[Any]
+    options: Any
+
+    def make(self) -> Any:
+        """An instance."""
+        return self.cls(self.options)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run's results."""
+
+    sources: tuple[str, ...]
+    source: SourceConfig
+    detector: Component
+    reid: Component
+    tracker: Component
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Plain values, as YAML: what `--config` reads again."""
+
+        def component(part: Component) -> dict[str, Any]:
+            return {"name": part.name, **_plain(part.options)}
+
+        return {
+            "sources": list(self.sources),
+            "source": _plain(self.source),
+            "detector": component(self.detector),
+            "reid": component(self.reid),
+            "tracker": component(self.tracker),
+            "output": _plain(self.output),
+        }
+
+    def to_yaml(self) -> str:
+        """The resolved configuration as YAML text."""
+        return yaml.safe_dump(self.as_mapping(), sort_keys=False, allow_unicode=True)
+
+
+AUTO = "auto"
+"""As `reid.name`: the default embedder where the sources have pixels, none where they have only detections."""
+
+_SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output")
+_DEFAULT_NAMES = {"detector": "yolo", "reid": AUTO, "tracker": "deepsort"}
+_KNOWN = {"detector": DETECTORS, "reid": EMBEDDERS, "tracker": TRACKERS}
+
+
+def read_config(name_or_path: str) -> dict[str, Any]:
+    """The mapping in a YAML file, or in the preset of that name.
+
+    Raises:
+        ConfigError: no such file or preset, YAML that does not parse, or not a mapping of sections.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+    elif name_or_path in preset_names():
+        text = preset_text(name_or_path)
+    else:
+        raise ConfigError(f"--config {name_or_path}: no such file. Presets: {', '.join(preset_names())}")
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--config {name_or_path}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"--config {name_or_path}: expected sections like 'tracker:', got {type(values).__name__}")
+    return values
+
+
+def merge_settings(values: Mapping[str, Any], settings: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """`values` with each dotted key set, in order; the inputs are not changed.
+
+    >>> merge_settings({"tracker": {"name": "deepsort"}}, [("tracker.max_age_s", 3)])
+    {'tracker': {'name': 'deepsort', 'max_age_s': 3}}
+    """
+    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    for key, value in settings:
+        section, _, option = key.partition(".")
+        if not option or "." in option:
+            raise ConfigError(f"--set {key}: expected SECTION.KEY=VALUE with SECTION one of {', '.join(_SECTIONS[1:])}")
+        if not isinstance(merged.setdefault(section, {}), dict):
+            raise ConfigError(f"{section}: expected a mapping of options, got {merged[section]!r}")
+        merged[section][option] = value
+    return merged
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`key=value` with the value read as YAML.
+
+    >>> parse_setting("detector.classes=[0, 2]")
+    ('detector.classes', [0, 2])
+    """
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigError(f"--set {text}: expected SECTION.KEY=VALUE, for instance tracker.max_age_s=3")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {text}: the value is not valid YAML: {error}") from error
+
+
+def build_run_config(values: Mapping[str, Any]) -> RunConfig:
+    """The checked configuration of plain values.
+
+    Raises:
+        ConfigError: an unknown section, key or component (lists those that exist), or a value of the wrong type.
+    """
+    unknown = sorted(set(values) - set(_SECTIONS))
+    if unknown:
+        raise ConfigError(f"configuration: unknown section {unknown[0]!r}. Known: {', '.join(_SECTIONS)}")
+    sources = values.get("sources") or ()
+    if isinstance(sources, str):
+        sources = (sources,)
+    return RunConfig(
+        sources=tuple(map(str, sources)),
+        source=build_config(SourceConfig, _section(values, "source"), "source"),
+        detector=_component("detector", values),
+        reid=_component("reid", values),
+        tracker=_component("tracker", values),
+        output=build_config(OutputConfig, _section(values, "output"), "output"),
+    )
+
+
+def has_option(kind: str, name: str | None, option: str) -> bool:
+    """Whether the component `name` (None = the default) of a kind takes an option; False when there is no such name."""
+    try:
+        cls = find_class(kind, _class_name(kind, name or _DEFAULT_NAMES[kind]), _KNOWN[kind])
+    except ConfigError:
+        return False
+    return option in {entry.name for entry in dataclasses.fields(cls.Config)}
+
+
+def component_of(kind: str, options: Mapping[str, Any]) -> Component:
+    """The component that `options["name"]` stands for, with its other options checked."""
+    name = options.get("name", _DEFAULT_NAMES[kind])
+    if not isinstance(name, str):
+        raise ConfigError(f"{kind}.name: expected a name, got {name!r}")
+    if kind == "reid" and name != AUTO and name not in EMBEDDERS and ":" not in name and Path(name).suffix:
+        options = {"weights": name, **options}
+        name = embedder_of_file(name)
+    cls = find_class(kind, _class_name(kind, name), _KNOWN[kind])
+    rest = {key: value for key, value in options.items() if key != "name"}
+    return Component(name, cls, build_config(cls.Config, rest, kind))
+
+
+def resolve_auto(component: Component, has_images: bool) -> Component:
+    """The embedder that `auto` stands for; any other component is returned as it is."""
+    if component.name != AUTO:
+        return component
+    return replace(component, name=DEFAULT_EMBEDDER) if has_images else component_of("reid", {"name": "none"})
+
+
+def _class_name(kind: str, name: str) -> str:
+    return DEFAULT_EMBEDDER if kind == "reid" and name == AUTO else name
+
+
+def _component(kind: str, values: Mapping[str, Any]) -> Component:
+    return component_of(kind, _section(values, kind))
+
+
+def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = values.get(name) or {}
+    if not isinstance(section, dict):
+        raise ConfigError(f"{name}: expected a mapping of options, got {section!r}")
+    return section
+
+
+def _plain(options: Any) -> dict[str, Any]:
+    """A dataclass as a mapping that YAML can hold: tuples become lists."""
+    values = dataclasses.asdict(options)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}

@@ -1,0 +1,195 @@
+"""The frame loop: read all cameras, detect in one batch, embed in one batch, track each camera on its own.
+
+Threads: one reads each source, one detects, the caller's embeds and associates. Every hand-over is bounded and in order,
+so results do not depend on timing; only live sources drop frames.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdpr.contracts import Detector, Embedder, Source, Tracker
+from mdpr.errors import MdprError
+from mdpr.pipeline.prefetch import Prefetch
+from mdpr.pipeline.timing import StageTimes
+from mdpr.types import Detections, Frame, Tracklet, Tracks
+
+log = logging.getLogger("mdpr")
+
+_FRAMES_AHEAD = 4  # a source
+_STEPS_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """The tracks of one frame."""
+
+    frame: Frame
+    tracks: Tracks
+
+
+@dataclass(frozen=True)
+class CameraEnd:
+    """A camera has no more frames; `tracklets` were still open."""
+
+    camera: str
+    tracklets: tuple[Tracklet, ...]
+    error: MdprError | None = None
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Frames that are worked on together, and the cameras that ended before them."""
+
+    frames: list[Frame]
+    detections: list[Detections]
+    ended: list[tuple[str, MdprError | None]]
+
+
+class TrackingLoop:
+    """Iterates `FrameResult`s and, once for every camera, a `CameraEnd`.
+
+    When a stage fails, the results before the failure and the `CameraEnd` of every camera come first, then the error is
+    raised: what was done is never lost.
+
+    Args:
+        sources: cameras with unique names.
+        detector, embedder: shared by all cameras.
+        trackers: one for each camera name.
+        times: where the stage times go.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        detector: Detector,
+        embedder: Embedder,
+        trackers: Mapping[str, Tracker],
+        times: StageTimes,
+    ) -> None:
+        self._sources = list(sources)
+        self._detector = detector
+        self._embedder = embedder
+        self._trackers = trackers
+        self._times = times
+        self._changed = threading.Condition()
+        self._readers: dict[str, Prefetch[Frame]] = {}
+        self._is_stopped = False
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames of live sources that came faster than they could be worked on, by camera."""
+        return {camera: reader.dropped for camera, reader in self._readers.items() if reader.dropped}
+
+    def stop(self) -> None:
+        """End as if all sources had ended now. Safe to call from a signal handler or another thread."""
+        self._is_stopped = True
+        for source in self._sources:
+            source.close()
+
+    def __iter__(self) -> Iterator[FrameResult | CameraEnd]:
+        for source in self._sources:
+            depth = 1 if source.is_live else max(_FRAMES_AHEAD, self._frames_a_camera() + 1)
+            self._readers[source.camera] = Prefetch(self._timed(source), depth, source.is_live, self._changed)
+        steps = Prefetch(self._detected(), _STEPS_AHEAD)
+        open_cameras = [source.camera for source in self._sources]
+        failure: BaseException | None = None
+        try:
+            for step in steps:
+                yield from self._track(step)
+                for camera, error in step.ended:
+                    open_cameras.remove(camera)
+                    yield CameraEnd(camera, tuple(self._trackers[camera].flush()), error)
+                if self._is_stopped:
+                    break
+        except Exception as error:  # noqa: BLE001  raised again below, after the results that came before it
+            failure = error
+        finally:
+            self._shut_down(steps)
+        for camera in open_cameras:
+            yield CameraEnd(camera, tuple(self._trackers[camera].flush()))
+        if failure is not None:
+            raise failure
+
+    def _shut_down(self, steps: Prefetch[_Step]) -> None:
+        self.stop()
+        for reader in self._readers.values():
+            reader.close()
+        steps.close()
+
+    def _timed(self, source: Source) -> Iterator[Frame]:
+        """Frames of a source, with the time that each took to decode."""
+        iterator = iter(source)
+        while True:
+            start = time.perf_counter()
+            frame = next(iterator, None)
+            if frame is None:
+                return
+            if not source.is_live:  # the time of a live source is waiting
+                self._times.add("decode", time.perf_counter() - start)
+            yield frame
+
+    def _frames_a_camera(self) -> int:
+        """How many frames of each camera fill the detector's batch."""
+        return max(1, -(-self._detector.batch_size // max(len(self._sources), 1)))
+
+    def _detected(self) -> Iterator[_Step]:
+        """Steps with their detections; runs in a thread."""
+        is_live = {source.camera: source.is_live for source in self._sources}
+        open_cameras = list(is_live)
+        while open_cameras and not self._is_stopped:
+            frames: list[Frame] = []
+            ended: list[tuple[str, MdprError | None]] = []
+            for camera in self._ready(open_cameras, is_live):
+                try:
+                    taken = self._readers[camera].take(1 if is_live[camera] else self._frames_a_camera())
+                except MdprError as error:
+                    log.warning("%s: %s", camera, error)
+                    ended.append((camera, error))
+                    continue
+                frames.extend(taken)
+                if not taken:
+                    ended.append((camera, None))
+            open_cameras = [camera for camera in open_cameras if camera not in dict(ended)]
+            start = time.perf_counter()
+            detections = self._detector.detect(frames) if frames else []
+            self._times.add("detect", time.perf_counter() - start, len(frames))
+            yield _Step(frames, detections, ended)
+
+    def _ready(self, cameras: list[str], is_live: Mapping[str, bool]) -> list[str]:
+        """Cameras to read now: all that are not live (waiting for each), and the live ones that have something."""
+        waiting_for = [camera for camera in cameras if not is_live[camera]]
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    all(self._readers[camera].is_ready for camera in waiting_for)
+                    if waiting_for
+                    else any(self._readers[camera].is_ready for camera in cameras)
+                )
+            )
+            return [camera for camera in cameras if self._readers[camera].is_ready]
+
+    def _track(self, step: _Step) -> Iterator[FrameResult]:
+        """Embed all people of the step at once, then associate frame by frame."""
+        if not step.frames:
+            return
+        start = time.perf_counter()
+        embeddings = self._embedder.embed(
+            [frame.image for frame in step.frames], [detections.xyxy for detections in step.detections]
+        )
+        elapsed = time.perf_counter() - start
+        if self._embedder.dimension:
+            self._times.add("crop", self._embedder.crop_s, len(step.frames))
+            self._times.add("embed", elapsed - self._embedder.crop_s, len(step.frames))
+        first_rows = np.cumsum([0, *map(len, step.detections)])
+        for i, (frame, detections) in enumerate(zip(step.frames, step.detections, strict=True)):
+            rows = embeddings[first_rows[i] : first_rows[i + 1]] if self._embedder.dimension else None
+            with self._times.measure("associate"):
+                tracks = self._trackers[frame.camera].update(detections, frame, rows)
+            yield FrameResult(frame, tracks)

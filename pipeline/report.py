@@ -1,0 +1,118 @@
+"""What a run was and how it went: run.json, and the summary that is printed."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+from mdpr import __version__
+from mdpr.pipeline.timing import StageTimes
+
+_PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "numpy", "scipy", "av", "onnxruntime", "openvino")
+
+
+@dataclass
+class CameraReport:
+    """How one camera went.
+
+    Attributes:
+        source: what was read, without passwords.
+        frames: frames tracked.
+        people: tracklets; a person who left and came back may count twice.
+        dropped: frames of a live source that came too fast.
+        losses: what the source could not use, by kind.
+        error: why the camera ended early, or could not be opened; empty when all went well.
+    """
+
+    source: str
+    frames: int = 0
+    people: int = 0
+    dropped: int = 0
+    losses: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+
+
+@dataclass
+class RunReport:
+    """How a run went.
+
+    Attributes:
+        status: running, complete, interrupted or failed.
+        folder: where the results are.
+        detector, reid, tracker: one line each.
+        embedding_model: fingerprint of the embedding model; empty when appearance is off.
+        cameras: by name.
+        wall_s: seconds from the first frame asked for to the last file closed.
+        error: why a run failed.
+    """
+
+    status: str
+    folder: str
+    detector: str
+    reid: str
+    tracker: str
+    embedding_model: str
+    cameras: dict[str, CameraReport]
+    wall_s: float = 0.0
+    error: str = ""
+
+    @property
+    def frames(self) -> int:
+        """Frames of all cameras."""
+        return sum(camera.frames for camera in self.cameras.values())
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, end to end, of all cameras together."""
+        return self.frames / self.wall_s if self.wall_s > 0 else 0.0
+
+    def as_mapping(self, times: StageTimes) -> dict[str, Any]:
+        """Plain values for run.json."""
+        return {
+            "status": self.status,
+            "error": self.error,
+            "folder": self.folder,
+            "frames": self.frames,
+            "people": sum(camera.people for camera in self.cameras.values()),
+            "wall_s": round(self.wall_s, 3),
+            "fps": round(self.fps, 2),
+            "detector": self.detector,
+            "reid": self.reid,
+            "tracker": self.tracker,
+            "embedding_model": self.embedding_model,
+            "cameras": {name: vars(camera) for name, camera in self.cameras.items()},
+            "stage_times": times.summary(),
+            "versions": versions(),
+        }
+
+    def as_json(self, times: StageTimes) -> str:
+        """`as_mapping` as indented JSON."""
+        return json.dumps(self.as_mapping(times), indent=2, ensure_ascii=False) + "\n"
+
+    def as_text(self, times: StageTimes) -> str:
+        """The summary for a person."""
+        lines = [times.table(), ""]
+        for name, camera in self.cameras.items():
+            lost: Mapping[str, int] = {"dropped": camera.dropped, **camera.losses}
+            notes = [f"{count} {kind.replace('_', ' ')}" for kind, count in lost.items() if count]
+            if camera.error:
+                notes.append(f"failed: {camera.error}")
+            note = f" ({'; '.join(notes)})" if notes else ""
+            lines.append(f"{name}: {camera.frames} frames, {camera.people} people{note}")
+        lines.append(f"{self.frames} frames in {self.wall_s:.1f} s = {self.fps:.1f} fps. Results: {self.folder}")
+        return "\n".join(lines)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a result; packages that are not installed are left out."""
+    found = {"mdpr-track": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,219 @@
+"""A whole run: open the sources, build the stages, track, write everything, say how it went."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from mdpr.contracts import Embedder, Sink, Source, Tracker
+from mdpr.errors import ConfigError, OutputError, SourceError
+from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto
+from mdpr.pipeline.draw import Painter
+from mdpr.pipeline.loop import FrameResult, TrackingLoop
+from mdpr.pipeline.report import CameraReport, RunReport
+from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
+from mdpr.pipeline.sinks.part import make_folder, write_text
+from mdpr.pipeline.sources import expand_sources, open_source
+from mdpr.pipeline.sources.spec import mask_secrets
+from mdpr.pipeline.timing import StageTimes
+from mdpr.pipeline.window import Viewer, WindowSink, require_display
+
+log = logging.getLogger("mdpr")
+
+EXIT_DONE = 0
+EXIT_FAILED = 1
+EXIT_SOME_SOURCES_FAILED = 3
+EXIT_NO_FRAME = 4
+EXIT_INTERRUPTED = 130
+
+
+class TrackRun:
+    """One run of `mdpr-track`. `interrupt` may be called from a signal handler.
+
+    Args:
+        config: the checked configuration.
+
+    Raises:
+        ConfigError: no sources, or options that do not fit the sources.
+        ModelError: weights that cannot be had.
+        OutputError: the folder cannot be made.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        if config.output.show:
+            require_display()
+        self.times = StageTimes()
+        self.cameras: dict[str, CameraReport] = {}
+        self._is_interrupted = False
+        self._loop: TrackingLoop | None = None
+        self._sources = self._open_sources(config)
+        self.report: RunReport | None = None
+        if not self._sources:
+            return
+        self.config = replace(
+            config,
+            sources=tuple(mask_secrets(source) for source in config.sources),
+            reid=choose_embedder(config, self._sources),
+        )
+        log.info("tracker   %s", self.config.tracker.name)
+        detector = self.config.detector.make()
+        log.info("detector  %s", detector.description)
+        embedder: Embedder = self.config.reid.make()
+        log.info("reid      %s", embedder.description)
+        trackers: dict[str, Tracker] = {source.camera: self.config.tracker.make() for source in self._sources}
+        self._embedder = embedder
+        self._loop = TrackingLoop(self._sources, detector, embedder, trackers, self.times)
+        self.folder = results_folder(config.output)
+        self.report = RunReport(
+            status="running",
+            folder=str(self.folder),
+            detector=detector.description,
+            reid=embedder.description,
+            tracker=self.config.tracker.name,
+            embedding_model=embedder.fingerprint,
+            cameras=self.cameras,
+        )
+
+    def interrupt(self) -> None:
+        """End now, as if the sources had ended; everything that was tracked is written."""
+        self._is_interrupted = True
+        if self._loop is not None:
+            self._loop.stop()
+
+    def execute(self) -> int:
+        """Track everything; returns the exit code. Results are complete up to the frame where it ended, however it ended.
+
+        Raises:
+            MdprError: what stopped the run, after everything was closed and run.json was written.
+        """
+        if self._loop is None or self.report is None:
+            return EXIT_NO_FRAME
+        write_text(self.folder / "config.yaml", self.config.to_yaml())
+        self._write_report()
+        start = time.perf_counter()
+        try:
+            with ExitStack() as stack:
+                viewer = stack.enter_context(contextlib.closing(Viewer())) if self.config.output.show else None
+                sinks = {source.camera: stack.enter_context(self._open_sinks(source, viewer)) for source in self._sources}
+                self._track(sinks, viewer)
+        except Exception as error:
+            self._close("failed", start, str(error))
+            raise
+        self._close("interrupted" if self._is_interrupted else "complete", start)
+        if self._is_interrupted:
+            return EXIT_INTERRUPTED
+        if self.report.frames == 0:
+            return EXIT_NO_FRAME
+        return EXIT_SOME_SOURCES_FAILED if any(camera.error for camera in self.cameras.values()) else EXIT_DONE
+
+    @property
+    def frames_done(self) -> int:
+        """Frames tracked so far, of all cameras."""
+        return sum(camera.frames for camera in self.cameras.values())
+
+    def _open_sources(self, config: RunConfig) -> list[Source]:
+        """The sources that can be read; the others are logged and kept in `cameras` with their error."""
+        opened: list[Source] = []
+        for spec in expand_sources(config.sources):
+            camera = CameraReport(mask_secrets(spec.location))
+            self.cameras[spec.camera] = camera
+            try:
+                opened.append(open_source(spec, config.source))
+            except SourceError as error:
+                camera.error = str(error)
+                log.error("%s", error)
+        return opened
+
+    def _open_sinks(self, source: Source, viewer: Viewer | None) -> BackgroundSink:
+        """All writers of one camera, in its own folder."""
+        folder = self.folder / source.camera
+        make_folder(folder)
+        output = self.config.output
+
+        def painter() -> Painter:
+            return Painter(output.line_width, output.trail_s)
+
+        sinks: list[Sink] = []
+        if output.save_txt:
+            sinks.append(MotSink(folder / "tracks.txt"))
+        if output.save_parquet:
+            sinks.append(TrackSink(folder / "tracks.parquet"))
+            sinks.append(
+                TrackletSink(folder / "tracklets.parquet", self._embedder.dimension, self._embedder.fingerprint)
+            )
+        if output.save_crop:
+            sinks.append(CropSink(folder / "crops"))
+        if output.save:
+            sinks.append(VideoSink(folder / "video.mp4", painter(), output.crf))
+        if viewer is not None:
+            sinks.append(WindowSink(viewer, painter()))
+        return BackgroundSink(sinks, self.times)
+
+    def _track(self, sinks: dict[str, BackgroundSink], viewer: Viewer | None) -> None:
+        assert self._loop is not None  # for the type checker: execute has checked it
+        for result in self._loop:
+            if isinstance(result, FrameResult):
+                camera = self.cameras[result.frame.camera]
+                camera.frames += 1
+                camera.people += len(result.tracks.ended)
+                sinks[result.frame.camera].write(result.frame, result.tracks)
+            else:
+                camera = self.cameras[result.camera]
+                camera.people += len(result.tracklets)
+                camera.error = str(result.error or "")
+                sinks[result.camera].end(result.tracklets)
+            if viewer is not None and viewer.is_closed:
+                self._loop.stop()
+
+    def _close(self, status: str, start: float, error: str = "") -> None:
+        assert self._loop is not None
+        assert self.report is not None
+        for source in self._sources:
+            self.cameras[source.camera].losses = dict(source.losses)
+            self.cameras[source.camera].dropped = self._loop.dropped.get(source.camera, 0)
+        self.report.status = status
+        self.report.error = error
+        self.report.wall_s = time.perf_counter() - start
+        try:
+            self._write_report()
+        except OutputError as failure:  # a full disk: the first error is the one to tell
+            log.error("%s", failure)
+
+    def _write_report(self) -> None:
+        assert self.report is not None
+        write_text(self.folder / "run.json", self.report.as_json(self.times))
+
+
+def choose_embedder(config: RunConfig, sources: Sequence[Source]) -> Component:
+    """The embedder for these sources.
+
+    Raises:
+        ConfigError: an embedder was asked for by name, but a source has no pixels.
+    """
+    blind = [source.camera for source in sources if not source.has_images]
+    chosen = resolve_auto(config.reid, has_images=not blind)
+    if blind and chosen.name != "none":
+        raise ConfigError(f"--reid {chosen.name}: {blind[0]} has no images to look at; use --reid none")
+    if blind and config.reid.name != "none":
+        log.info("%s has no images: appearance is off", ", ".join(blind))
+    return chosen
+
+
+def results_folder(output: OutputConfig) -> Path:
+    """Make the folder project/name, or name2, name3, ... when it exists and `exist_ok` is off.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    folder = Path(output.project) / output.name
+    number = 2
+    while folder.exists() and not output.exist_ok:
+        folder = Path(output.project) / f"{output.name}{number}"
+        number += 1
+    make_folder(folder)
+    return folder

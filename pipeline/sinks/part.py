@@ -1,0 +1,62 @@
+"""Files that are renamed when they are complete, and write errors that say what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mdpr.errors import OutputError
+
+
+def part_path(path: Path) -> Path:
+    """Where the file is written until it is complete.
+
+    >>> part_path(Path("tracks.txt")).name
+    'tracks.txt.part'
+    """
+    return path.with_name(path.name + ".part")
+
+
+def finish(path: Path) -> None:
+    """Rename the part file to its final name, replacing an older one."""
+    with write_errors(path):
+        os.replace(part_path(path), path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file in one go.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with write_errors(path):
+        part_path(path).write_text(text, encoding="utf-8")
+    finish(path)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    with write_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` of the body into an `OutputError` that names `path`, the reason and the way out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            advice = "the disk is full: free some space or give another folder with --project"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            advice = "no permission to write there: give another folder with --project"
+        else:
+            advice = f"{error.strerror or error}"
+        raise OutputError(f"cannot write {path}: {advice}") from error
