@@ -165,15 +165,16 @@ class TrackingLoop:
     def _ready(self, cameras: list[str], is_live: Mapping[str, bool]) -> list[str]:
         """Cameras to read now: all that are not live (waiting for each), and the live ones that have something."""
         waiting_for = [camera for camera in cameras if not is_live[camera]]
+        count = self._frames_a_camera()
         with self._changed:
             self._changed.wait_for(
                 lambda: (
-                    all(self._readers[camera].is_ready for camera in waiting_for)
+                    all(self._readers[camera].is_ready(count) for camera in waiting_for)
                     if waiting_for
-                    else any(self._readers[camera].is_ready for camera in cameras)
+                    else any(self._readers[camera].is_ready() for camera in cameras)
                 )
             )
-            return [camera for camera in cameras if self._readers[camera].is_ready]
+            return [camera for camera in cameras if not is_live[camera] or self._readers[camera].is_ready()]
 
     def _track(self, step: _Step) -> Iterator[FrameResult]:
         """Embed all people of the step at once, then associate frame by frame."""

@@ -34,20 +34,19 @@ class Prefetch(Generic[Item]):
         self._thread = threading.Thread(target=self._run, args=(iterable,), daemon=True, name="prefetch")
         self._thread.start()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether `take` would return or raise at once. Read it under the shared condition."""
-        return bool(self._items) or self._is_done
+    def is_ready(self, count: int = 1) -> bool:
+        """Whether `take(count)` would return or raise at once. Ask under the shared condition."""
+        return len(self._items) >= count or self._is_done
 
-    def take(self, most: int = 1) -> list[Item]:
-        """Wait for an item; return up to `most` of those that wait. An empty list means that there are no more.
+    def take(self, count: int = 1) -> list[Item]:
+        """The next `count` items (at most `depth`), waited for; fewer at the end, and an empty list after it.
 
         Raises:
             BaseException: what the iterable raised, once its items are used up.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self.is_ready)
-            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            self._changed.wait_for(lambda: self.is_ready(count))
+            taken = [self._items.popleft() for _ in range(min(count, len(self._items)))]
             self._changed.notify_all()
             if not taken and self._error is not None:
                 raise self._error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.crops import crop_people, crop_people_torch, normalise
-from mdpr.weights import find_weights
+from mdpr.weights import obtain_weights
 
 _CHUNK = 4  # crops a call on a CPU: small enough to share 8 people between 2 cores; larger ones gain nothing a crop
 _CHUNK_CUDA = 64
@@ -61,7 +61,7 @@ class OnnxEmbedder:
             raise ConfigError("reid: the onnx embedder needs a model: --reid model.onnx or --reid-weights model.onnx")
         self.config = config
         self.crop_s = 0.0
-        path = find_weights(config.weights, [config.weights, f"{config.weights}.onnx"], "ReID model")
+        path = obtain_weights(config.weights, [f"{config.weights}.onnx"], "ReID model")
         self._session, self._engine = _open_session(path, config.device)
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1, "embed")
         model_input = self._session.get_inputs()[0]

@@ -50,7 +50,7 @@ def tracklets_schema(dimension: int, fingerprint: str) -> pa.Schema:
             ("quality", pa.float32()),
         ]
     )
-    row = pa.list_(pa.float32(), dimension)
+    row = pa.list_(pa.float32(), dimension) if dimension else pa.list_(pa.float32())
     return pa.schema(
         [
             ("camera", pa.string()),

@@ -42,6 +42,7 @@ class VideoSink:
         self._stream: VideoStream | None = None
         options = {"movflags": "hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
         with write_errors(path):
+            part_path(path).touch()  # av.open does not touch the disk before the first frame
             self._container = av.open(str(part_path(path)), "w", format="mp4", options=options)
         self._codec_options = {"preset": "ultrafast", "crf": str(crf)}
 

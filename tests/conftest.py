@@ -1,0 +1,57 @@
+"""What all tests share: the development data beside the checkout, and small clips made on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _no_models_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests see no weights but those they name, and download nothing."""
+    monkeypatch.delenv("MDPR_MODELS", raising=False)
+    monkeypatch.setenv("MDPR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MDPR_OFFLINE", "1")
+    monkeypatch.setenv("YOLO_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with development data; the test is skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the development data (../shared) is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture
+def make_walk(tmp_path: Path) -> Callable[..., Path]:
+    """A clip of dark rectangles that walk over a grey, noisy ground: `make_walk(name, frames, walkers)`."""
+
+    def make(name: str = "walk.mp4", frames: int = 40, walkers: int = 2, size: tuple[int, int] = (320, 240)) -> Path:
+        path = tmp_path / name
+        noise = np.random.default_rng(0)
+        ground = noise.normal(150, 6, (size[1], size[0], 3))
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "18"})
+            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+            for index in range(frames):
+                picture = ground + noise.normal(0, 2, ground.shape)
+                for walker in range(walkers):
+                    left = 10 + 5 * index if walker % 2 == 0 else size[0] - 40 - 5 * index
+                    top = 20 + 100 * (walker % 2)
+                    colour = (40 + 60 * walker, 30, 90 - 30 * walker)
+                    picture[top : top + 80, max(left, 0) : max(left + 30, 0)] = colour
+                frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "bgr24")
+                frame.pts, frame.time_base = index, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return make

@@ -1,0 +1,89 @@
+"""The loop: every frame once and in order, whatever the company; failures lose nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from mdpr.errors import FormatError
+from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
+from mdpr.pipeline.timing import StageTimes
+from fakes import FakeDetector, FakeEmbedder, FakeSource, FakeTracker
+
+
+def make_loop(sources: list[FakeSource], detector: FakeDetector | None = None, **parts: Any) -> TrackingLoop:
+    trackers = parts.get("trackers") or {source.camera: FakeTracker() for source in sources}
+    return TrackingLoop(sources, detector or FakeDetector(), FakeEmbedder(), trackers, parts.get("times", StageTimes()))
+
+
+def test_every_frame_of_every_camera_in_order() -> None:
+    trackers = {"a": FakeTracker(), "b": FakeTracker()}
+    loop = make_loop([FakeSource("a", 30), FakeSource("b", 17)], trackers=trackers)
+    results = list(loop)
+    for camera, count in (("a", 30), ("b", 17)):
+        frames = [r.frame.index for r in results if isinstance(r, FrameResult) and r.frame.camera == camera]
+        assert frames == list(range(count))
+        assert trackers[camera].seen == [(i, float(i)) for i in range(count)]  # its own embeddings, not its neighbour's
+    ends = [r for r in results if isinstance(r, CameraEnd)]
+    assert {end.camera: end.tracklets[0].detections for end in ends} == {"a": 30, "b": 17}
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_batches_hold_all_cameras(batch_size: int) -> None:
+    detector = FakeDetector(batch_size)
+    results = list(make_loop([FakeSource("a", 12), FakeSource("b", 12)], detector))
+    assert sum(isinstance(r, FrameResult) for r in results) == 24
+    a_camera = -(-batch_size // 2)  # frames of each of the two cameras fill the batch
+    expected = [
+        [(camera, index) for camera in "ab" for index in range(first, min(first + a_camera, 12))]
+        for first in range(0, 12, a_camera)
+    ]
+    assert [call for call in detector.calls if call] == expected
+
+
+def test_a_detector_that_fails_loses_nothing_before_it() -> None:
+    loop = make_loop([FakeSource("a", 30), FakeSource("b", 30)], FakeDetector(fails_at=20))
+    results = []
+    with pytest.raises(FormatError, match="not finite"):
+        for result in loop:
+            results.append(result)
+    assert sum(isinstance(r, FrameResult) for r in results) == 40
+    assert sorted(r.camera for r in results if isinstance(r, CameraEnd)) == ["a", "b"]
+
+
+def test_stop_ends_as_if_the_sources_had() -> None:
+    loop = make_loop([FakeSource("a", 0), FakeSource("b", 0)])
+    results = []
+    for result in loop:
+        results.append(result)
+        if len(results) == 10:
+            loop.stop()
+    assert {r.camera for r in results if isinstance(r, CameraEnd)} == {"a", "b"}
+    assert len(results) < 40
+
+
+def test_live_sources_drop_frames_and_do_not_hold_each_other_up() -> None:
+    class SlowDetector(FakeDetector):
+        def detect(self, frames: Any) -> Any:
+            time.sleep(0.02)
+            return super().detect(frames)
+
+    silent = FakeSource("silent", 2, is_live=True, pause_s=0.3)
+    loop = make_loop([FakeSource("fast", 100, is_live=True, pause_s=0.002), silent], SlowDetector())
+    results = list(loop)
+    fast = [r.frame.index for r in results if isinstance(r, FrameResult) and r.frame.camera == "fast"]
+    assert fast == sorted(fast)
+    assert loop.dropped["fast"] == 100 - len(fast) > 20
+    assert sum(isinstance(r, FrameResult) and r.frame.camera == "silent" for r in results) == 2
+    assert len(fast) > 5  # the silent camera did not stop the fast one
+
+
+def test_closing_the_generator_leaves_no_thread() -> None:
+    before = threading.active_count()
+    iterator = iter(make_loop([FakeSource("a", 0)]))
+    next(iterator)
+    iterator.close()
+    assert threading.active_count() <= before

@@ -1,0 +1,187 @@
+"""What each track looks like: a moving average of its embeddings and a small bank of its best views.
+
+Heavy arrays stay where they are: a track owns a slot until it ends, and slots are used again. Frame to frame a track is
+compared by its moving average; a lost track may come back in another pose, so it is compared by its closest view.
+
+Reference: Wojke et al., DeepSORT (1703.07402), section 2.2 (smallest cosine distance to a gallery); Du et al.,
+StrongSORT (2202.13514), section 3.2 (moving average), here with a memory in seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.trackers.views import Views
+from mdpr.types import Detections, Frame
+
+IntArray = NDArray[np.intp]
+
+FIRST_CAPACITY = 32
+
+
+class AppearanceBank:
+    """Moving average and best views of every open track, by slot.
+
+    A view enters the bank only from a clear detection (see `views`), so that a person who passes in front of another
+    does not repaint them. Until a track has a clear view, its best unclear one stands in as its picture, and the track
+    has no appearance to be matched by. Views are at least `view_spacing_s` apart: within that time the better one
+    stays; a full bank gives up its worst view for a better one.
+
+    Args:
+        views: most views of a track, >= 1.
+        view_spacing_s: seconds between two views of a track.
+        memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
+    """
+
+    def __init__(self, views: int, view_spacing_s: float, memory_s: float) -> None:
+        self.views = views
+        self.view_spacing_s = view_spacing_s
+        self.memory_s = memory_s
+        self.dimension = 0
+        self._allocate(FIRST_CAPACITY)
+        self._free = list(range(FIRST_CAPACITY))[::-1]
+
+    def _allocate(self, capacity: int) -> None:
+        views = self.views
+        self.has_clear = np.zeros(capacity, dtype=np.bool_)
+        self.count = np.zeros(capacity, dtype=np.intp)
+        self.newest = np.zeros(capacity, dtype=np.intp)
+        self.opened_s = np.zeros(capacity)  # when the newest view's spacing began
+        self.mean_s = np.zeros(capacity)  # last change of the moving average
+        self.mean = np.zeros((capacity, self.dimension), dtype=np.float32)
+        self.frame = np.zeros((capacity, views), dtype=np.int64)
+        self.time_s = np.zeros((capacity, views))
+        self.xyxy = np.zeros((capacity, views, 4), dtype=np.float32)
+        self.confidence = np.zeros((capacity, views), dtype=np.float32)
+        self.quality = np.zeros((capacity, views), dtype=np.float32)
+        self.embedding = np.zeros((capacity, views, self.dimension), dtype=np.float32)
+
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        light = (self.has_clear, self.count, self.newest, self.opened_s, self.mean_s, self.mean)
+        return (*light, self.frame, self.time_s, self.xyxy, self.confidence, self.quality, self.embedding)
+
+    def set_dimension(self, dimension: int) -> None:
+        """Embeddings appear for the first time; views kept without one are replaced by the next clear view."""
+        self.dimension = dimension
+        capacity = len(self.count)
+        self.mean = np.zeros((capacity, dimension), dtype=np.float32)
+        self.embedding = np.zeros((capacity, self.views, dimension), dtype=np.float32)
+        self.has_clear[:] = False
+
+    def take(self, number: int) -> IntArray:
+        """Slots for `number` new tracks."""
+        if number > len(self._free):
+            self._resize(max(2 * len(self.count), len(self.count) - len(self._free) + number))
+        slots = np.array([self._free.pop() for _ in range(number)], dtype=np.intp)
+        self.has_clear[slots] = False
+        self.count[slots] = 0
+        return slots
+
+    def release(self, slots: IntArray) -> None:
+        """Give the slots of ended tracks back."""
+        self._free.extend(slots[::-1].tolist())
+
+    def pack(self, slots: IntArray) -> IntArray:
+        """Give memory back after a crowd has left: moves the `slots` of all open tracks, returns where they went."""
+        capacity = len(self.count)
+        if capacity <= FIRST_CAPACITY or 4 * len(slots) > capacity:
+            return slots
+        self._resize(max(2 * len(slots), FIRST_CAPACITY), slots)
+        return np.arange(len(slots))
+
+    def _resize(self, capacity: int, slots: IntArray | None = None) -> None:
+        """Move `slots` (all, when None) to the front of arrays for `capacity` tracks."""
+        moved = np.arange(len(self.count)) if slots is None else slots
+        old = [array[moved] for array in self._arrays()]
+        self._allocate(capacity)
+        for array, values in zip(self._arrays(), old, strict=True):
+            array[: len(moved)] = values
+        free = list(range(capacity))[::-1][: capacity - len(moved)]
+        self._free = free + (self._free if slots is None else [])
+
+    def observe(
+        self,
+        slots: IntArray,
+        rows: IntArray,
+        detections: Detections,
+        views: Views,
+        embeddings: NDArray[np.float32] | None,
+        frame: Frame,
+    ) -> None:
+        """Detection `rows[i]` of `frame` belongs to the track in `slots[i]`.
+
+        `views.is_clear` must be False where a detection has no embedding although the bank has a dimension.
+        """
+        is_clear, quality = views.is_clear[rows], views.quality[rows]
+        had_clear, count, newest = self.has_clear[slots], self.count[slots], self.newest[slots]
+        if embeddings is not None:
+            self._average(slots[is_clear], had_clear[is_clear], embeddings[rows[is_clear]], frame.time_s)
+        is_new_time = frame.time_s - self.opened_s[slots] >= self.view_spacing_s - 1e-6
+        worst = np.argmin(self.quality[slots], axis=1)
+        place = np.where(is_new_time, np.where(count < self.views, count, worst), newest)
+        place[~had_clear] = 0
+        is_empty = np.where(had_clear, place >= count, count == 0)
+        is_better = is_empty | (quality > self.quality[slots, place]) | (is_clear & ~had_clear)
+        kept = np.flatnonzero(is_better & (is_clear | ~had_clear))
+        if len(kept) == 0:
+            return
+        rows, slots, place = rows[kept], slots[kept], place[kept]
+        opens = slots[is_new_time[kept] | ~had_clear[kept]]
+        self.opened_s[opens] = frame.time_s
+        self.has_clear[slots] |= is_clear[kept]
+        self.count[slots] = np.where(had_clear[kept], np.maximum(count[kept], place + 1), 1)
+        self.newest[slots] = place
+        self.frame[slots, place] = frame.index
+        self.time_s[slots, place] = frame.time_s
+        self.xyxy[slots, place] = detections.xyxy[rows]
+        self.confidence[slots, place] = detections.confidence[rows]
+        self.quality[slots, place] = quality[kept]
+        if self.dimension:
+            self.embedding[slots, place] = 0 if embeddings is None else embeddings[rows]
+
+    def _average(
+        self, slots: IntArray, had_clear: NDArray[np.bool_], embeddings: NDArray[np.float32], time_s: float
+    ) -> None:
+        """Move the averages towards the embeddings; never by more than half, so that one view cannot replace them."""
+        share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), 0.5)
+        share = np.where(had_clear, share, 0).astype(np.float32)[:, None]  # (M, 1) share of the old average
+        mean = self.mean[slots]
+        mean *= share
+        mean += (1 - share) * embeddings
+        mean /= np.maximum(np.sqrt(np.einsum("nd,nd->n", mean, mean)), 1e-12)[:, None]
+        self.mean[slots] = mean
+        self.mean_s[slots] = time_s
+
+    def distance(
+        self, slots: IntArray, is_lost: NDArray[np.bool_], embeddings: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Cosine distance of each track to each embedding.
+
+        Args:
+            slots: (T,) slots of the tracks.
+            is_lost: (T,) compare with the moving average and all views instead of with the average alone.
+            embeddings: (N, D) unit rows; a row of zeros has distance 1 to everything.
+
+        Returns:
+            (T, N) in [0, 2]; only meaningful for tracks with `has_clear`.
+        """
+        similarity = self.mean[slots] @ embeddings.T  # (T, N)
+        lost = np.flatnonzero(is_lost & self.has_clear[slots])
+        if len(lost):
+            count = self.count[slots[lost]]
+            starts = np.cumsum(count) - count
+            place = np.arange(count.sum()) - np.repeat(starts, count)
+            views = self.embedding[np.repeat(slots[lost], count), place]  # (views of all lost tracks, D)
+            best = np.maximum.reduceat(views @ embeddings.T, starts, axis=0)  # (lost, N)
+            similarity[lost] = np.maximum(similarity[lost], best)
+        return 1 - similarity
+
+    def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
+        """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""
+        is_known = self.has_clear[first] & self.has_clear[second] & (self.dimension > 0)
+        similarity = np.einsum("nd,nd->n", self.mean[first], self.mean[second])
+        return np.where(is_known, similarity, math.nan).astype(np.float32)

@@ -1,0 +1,116 @@
+"""Who goes with whom: the best one-to-one assignment among admissible pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lap
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from mdpr.errors import ConfigError, FormatError
+
+SOLVERS = ("scipy", "lap")
+
+SPLIT_ABOVE = 48
+"""Ambiguous rows above which the problem is cut into independent parts; below, cutting costs more than it saves."""
+
+IntArray = NDArray[np.intp]
+
+
+def assign(
+    cost: NDArray[np.floating], admissible: NDArray[np.bool_], solver: str = "scipy", unmatched_cost: float = 1.0
+) -> tuple[IntArray, IntArray]:
+    """Pairs (row, column) of the assignment with the least total cost, where a pair left out costs `unmatched_cost`.
+
+    Precisely: among all one-to-one sets of pairs that are admissible and cost less than `unmatched_cost`, the set with
+    the largest sum of `unmatched_cost - cost`. So a good pair is not given up to squeeze in two bad ones; with an
+    `unmatched_cost` far above every cost it becomes the cheapest among the assignments with the most pairs.
+
+    Gate first, then solve: rows and columns that have only each other are matched at once, and only the ambiguous rest
+    goes to the solver. Equal inputs give equal outputs; among equally good assignments the solver's order decides.
+
+    Args:
+        cost: (R, C) finite costs.
+        admissible: (R, C); False forbids a pair.
+        solver: "scipy" or "lap"; both are exact.
+        unmatched_cost: finite.
+
+    Returns:
+        rows and columns, (K,) each, ascending by row; empty when nothing is admissible.
+
+    Raises:
+        FormatError: a cost that is NaN or infinite, or shapes that differ. To forbid a pair use `admissible`.
+        ConfigError: unknown solver.
+
+    >>> cost = np.array([[0.1, 0.7], [0.6, 0.9]])
+    >>> assign(cost, cost < 0.8)
+    (array([0]), array([0]))
+    >>> assign(cost, cost < 0.8, unmatched_cost=10.0)
+    (array([0, 1]), array([1, 0]))
+    """
+    if solver not in SOLVERS:
+        raise ConfigError(f"unknown assignment solver {solver!r}. Known: {', '.join(SOLVERS)}")
+    if cost.ndim != 2 or cost.shape != admissible.shape:
+        raise FormatError(f"assignment: cost has shape {cost.shape}, admissible {admissible.shape}; expected the same")
+    if not np.isfinite(cost).all():
+        row, column = np.argwhere(~np.isfinite(cost))[0].tolist()
+        raise FormatError(f"assignment: cost of pair ({row}, {column}) is {cost[row, column]}; expected a finite value")
+    allowed = admissible & (cost < unmatched_cost)
+    rows, columns = np.nonzero(allowed)
+    of_row = np.bincount(rows, minlength=cost.shape[0])
+    of_column = np.bincount(columns, minlength=cost.shape[1])
+    is_alone = (of_row[rows] == 1) & (of_column[columns] == 1)
+    if is_alone.all():
+        return rows, columns
+    alone_rows, alone_columns = rows[is_alone], columns[is_alone]
+    solved_rows, solved_columns = _solve(cost, rows[~is_alone], columns[~is_alone], solver, unmatched_cost)
+    rows = np.concatenate([alone_rows, solved_rows])
+    columns = np.concatenate([alone_columns, solved_columns])
+    order = np.argsort(rows)
+    return rows[order], columns[order]
+
+
+def _solve(
+    cost: NDArray[np.floating], rows: IntArray, columns: IntArray, solver: str, unmatched_cost: float
+) -> tuple[IntArray, IntArray]:
+    """The assignment among the allowed pairs (rows[i], columns[i]), which hold every ambiguous row and column."""
+    row_ids, row_of = np.unique(rows, return_inverse=True)
+    column_ids, column_of = np.unique(columns, return_inverse=True)
+    shape = (len(row_ids), len(column_ids))
+    saving = np.zeros(shape)  # what a pair saves, as a negative cost; 0 = not allowed, as good as unmatched
+    saving[row_of, column_of] = cost[rows, columns].astype(np.float64) - unmatched_cost
+    if shape[0] <= SPLIT_ABOVE:
+        found = _minimise(saving, solver)
+        return row_ids[found[0]], column_ids[found[1]]
+    nodes = shape[0] + shape[1]
+    graph = csr_array((np.ones(len(rows), dtype=np.int8), (row_of, shape[0] + column_of)), shape=(nodes, nodes))
+    count, part = connected_components(graph, directed=False)
+    part_rows = np.split(np.argsort(part[: shape[0]], kind="stable"), _ends(part[: shape[0]], count))
+    part_columns = np.split(np.argsort(part[shape[0] :], kind="stable"), _ends(part[shape[0] :], count))
+    pairs = [
+        (some_rows[found[0]], some_columns[found[1]])
+        for some_rows, some_columns in zip(part_rows, part_columns, strict=True)
+        for found in [_minimise(saving[np.ix_(some_rows, some_columns)], solver)]
+    ]
+    return row_ids[np.concatenate([pair[0] for pair in pairs])], column_ids[np.concatenate([pair[1] for pair in pairs])]
+
+
+def _ends(part: NDArray[Any], count: int) -> NDArray[Any]:
+    """Where each part but the last ends in the sorted order."""
+    return np.cumsum(np.bincount(part, minlength=count))[:-1]
+
+
+def _minimise(saving: NDArray[np.float64], solver: str) -> tuple[IntArray, IntArray]:
+    """The full assignment of least cost, without the pairs that save nothing."""
+    if solver == "lap":
+        column_of_row = lap.lapjv(saving, extend_cost=True)[1]
+        rows = np.flatnonzero(column_of_row >= 0)
+        columns = column_of_row[rows].astype(np.intp)
+    else:
+        rows, columns = linear_sum_assignment(saving)
+    is_pair = saving[rows, columns] < 0
+    return rows[is_pair], columns[is_pair]

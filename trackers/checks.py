@@ -1,0 +1,92 @@
+"""What a tracker refuses: options out of range, frames out of order, embeddings that do not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.errors import ConfigError, FormatError
+from mdpr.types import Frame
+
+LENGTH_TOLERANCE = 0.02
+"""How far the length of an embedding may be from 1; rounding to half precision stays well below."""
+
+
+def check_within(options: object, names: Sequence[str], low: float, high: float) -> None:
+    """Raise ConfigError unless the options `names` are finite and in [low, high].
+
+    >>> import types
+    >>> check_within(types.SimpleNamespace(min_iou=0.2), ["min_iou"], 0, 1)
+    """
+    for name in names:
+        value = getattr(options, name)
+        if not (low <= value <= high and math.isfinite(value)):
+            allowed = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+            raise ConfigError(f"tracker.{name}: expected a finite number {allowed}, got {value!r}")
+
+
+def check_choice(options: object, name: str, choices: Sequence[str]) -> None:
+    """Raise ConfigError unless the option `name` is one of `choices`."""
+    value = getattr(options, name)
+    if value not in choices:
+        raise ConfigError(f"tracker.{name}: unknown {value!r}. Known: {', '.join(choices)}")
+
+
+def check_frame(frame: Frame, last: Frame | None) -> None:
+    """Raise FormatError unless `frame` may follow `last` (None at the start): same camera, later, larger index."""
+    if last is None:
+        if not math.isfinite(frame.time_s):
+            raise FormatError(f"camera {frame.camera!r}: frame {frame.index} has time {frame.time_s} s")
+        return
+    if frame.camera != last.camera:
+        raise FormatError(
+            f"this tracker follows camera {last.camera!r}, got a frame of camera {frame.camera!r}. "
+            "Use one tracker for each camera, or call reset() between them"
+        )
+    if not last.time_s < frame.time_s < math.inf:
+        raise FormatError(
+            f"camera {frame.camera!r}: time must increase, got frame {frame.index} at {frame.time_s} s "
+            f"after frame {last.index} at {last.time_s} s"
+        )
+    if frame.index <= last.index:
+        raise FormatError(f"camera {frame.camera!r}: index must increase, got frame {frame.index} after {last.index}")
+
+
+def check_embeddings(
+    embeddings: NDArray[np.float32] | None, count: int, dimension: int, frame: Frame
+) -> tuple[NDArray[np.float32] | None, NDArray[np.bool_]]:
+    """The embeddings of a frame as float32, and which of its detections have one.
+
+    Args:
+        embeddings: (N, D) unit rows or rows of zeros (no appearance); None or D = 0 means no appearance at all.
+        count: N, the number of detections.
+        dimension: D of earlier frames, 0 when there was none.
+        frame: for messages.
+
+    Returns:
+        (N, D) float32 or None, and (N,) booleans.
+
+    Raises:
+        FormatError: a shape that does not fit, NaN, or a row of another length than 0 and 1.
+    """
+    nothing = np.zeros(count, dtype=np.bool_)
+    if embeddings is None:
+        return None, nothing
+    where = f"camera {frame.camera!r}, frame {frame.index}: embeddings"
+    if embeddings.ndim != 2 or len(embeddings) != count:
+        raise FormatError(f"{where}: expected shape ({count}, any), a row for each detection, got {embeddings.shape}")
+    if embeddings.shape[1] == 0:
+        return None, nothing
+    if dimension not in (0, embeddings.shape[1]):
+        raise FormatError(f"{where}: expected shape ({count}, {dimension}) as before, got {embeddings.shape}")
+    vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
+    squared = np.einsum("nd,nd->n", vectors, vectors)
+    is_wrong = ~((squared == 0) | (np.abs(np.sqrt(squared) - 1) <= LENGTH_TOLERANCE))
+    if is_wrong.any():
+        row = int(np.argmax(is_wrong))
+        length = math.sqrt(squared[row])
+        raise FormatError(f"{where}: row {row} has length {length:.4g}; expected 1, or 0 for no appearance")
+    return vectors, squared > 0

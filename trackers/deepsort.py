@@ -1,0 +1,198 @@
+"""DeepSORT's idea, motion and appearance together, with what later papers showed to help.
+
+From DeepSORT: gating by Mahalanobis distance, cosine distance to a gallery, priority for recently seen tracks. From
+ByteTrack: a second chance for detections of low confidence. From StrongSORT: a moving average of the embeddings, and a
+Kalman filter that weighs a detection by its confidence.
+
+Reference: Wojke et al., DeepSORT (1703.07402); Zhang et al., ByteTrack (2110.06864); Du et al., StrongSORT
+(2202.13514).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.boxes import iou_matrix, xyxy_to_xywh
+from mdpr.trackers.assignment import SOLVERS, assign
+from mdpr.trackers.checks import check_choice, check_within
+from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
+from mdpr.trackers.matching import Matching, match_by_overlap, same_class
+from mdpr.trackers.motion import GATE, squared_mahalanobis
+from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
+from mdpr.types import Detections, Frame, Tracklet, Tracks
+
+
+@dataclass(frozen=True)
+class DeepSortConfig:
+    """Options of `DeepSort`.
+
+    Attributes:
+        high_conf: detections from here on are matched first, by motion and appearance, with lost tracks too.
+        low_conf: detections below are ignored; those from here to `high_conf` only continue tracks, by overlap.
+        new_track_conf: least confidence that begins a track.
+        min_iou: least overlap of a confirmed track's expected box with a detection, unless appearance vouches for it.
+        low_iou: least overlap with a detection of low confidence.
+        tentative_iou: least overlap of a tentative track, which has no reliable velocity yet.
+        appearance_threshold: largest cosine distance of one person's embeddings; depends on the model.
+        reid_threshold: distance up to which appearance vouches for a match without overlap, inside the motion gate.
+        appearance_weight: share of appearance in the cost of a pair, the rest is overlap.
+        lost_penalty: added to the cost of a track that has been lost for `max_age_s`, in proportion when shorter.
+        max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
+        confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
+        duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
+        max_covered: largest hidden part of a box whose appearance is believed.
+        views: most views kept of a track.
+        view_spacing_s: least seconds between two views.
+        appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
+        solver: "scipy" or "lap"; the same result.
+    """
+
+    high_conf: float = 0.5
+    low_conf: float = 0.1
+    new_track_conf: float = 0.6
+    min_iou: float = 0.2
+    low_iou: float = 0.5
+    tentative_iou: float = 0.3
+    appearance_threshold: float = 0.4
+    reid_threshold: float = 0.25
+    appearance_weight: float = 0.7
+    lost_penalty: float = 0.2
+    max_age_s: float = 2.0
+    confirm_s: float = 0.06
+    duplicate_iou: float = 0.85
+    max_covered: float = 0.3
+    views: int = 10
+    view_spacing_s: float = 0.5
+    appearance_memory_s: float = 1.0
+    solver: str = "scipy"
+
+    def __post_init__(self) -> None:
+        shares = ("high_conf", "low_conf", "new_track_conf", "appearance_weight", "duplicate_iou", "max_covered")
+        check_within(self, shares, 0, 1)
+        check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
+        check_within(self, ("appearance_threshold",), 0.001, 2)
+        check_within(self, ("reid_threshold",), 0, self.appearance_threshold)
+        check_within(self, ("lost_penalty", "confirm_s"), 0, math.inf)
+        check_within(self, ("max_age_s", "view_spacing_s", "appearance_memory_s"), 0.001, math.inf)
+        check_within(self, ("views",), 1, math.inf)
+        check_within(self, ("low_conf",), 0, self.high_conf)
+        check_choice(self, "solver", SOLVERS)
+
+
+class DeepSort:
+    """A `mdpr.contracts.Tracker` by motion and appearance; without embeddings, by motion alone."""
+
+    Config: ClassVar[type[DeepSortConfig]] = DeepSortConfig
+
+    def __init__(self, config: DeepSortConfig = DeepSortConfig()) -> None:
+        self.config = config
+        self._lifecycle = Lifecycle(
+            LifecycleRules(
+                new_track_conf=config.new_track_conf,
+                clear_conf=config.high_conf,
+                max_age_s=config.max_age_s,
+                confirm_s=config.confirm_s,
+                duplicate_iou=config.duplicate_iou,
+                same_person_distance=config.appearance_threshold,
+                max_covered=config.max_covered,
+                views=config.views,
+                view_spacing_s=config.view_spacing_s,
+                appearance_memory_s=config.appearance_memory_s,
+            )
+        )
+
+    def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
+        """Take the next frame; see `Tracker`. A row of zeros in `embeddings` means: no appearance, decide by motion.
+
+        Raises:
+            FormatError: see `Lifecycle.begin`.
+        """
+        config = self.config
+        scene = self._lifecycle.begin(detections, frame, embeddings)
+        table = self._lifecycle.table
+        state = table.state
+        matching = Matching(len(state), scene.has_area & (detections.confidence >= config.low_conf))
+        is_high = detections.confidence >= config.high_conf
+        self._match_confirmed(matching, scene, is_high)
+        match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
+        match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
+        return self._lifecycle.finish(scene, matching.column)
+
+    def _match_confirmed(self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_]) -> None:
+        """Confirmed tracks with detections of high confidence, by motion and appearance.
+
+        A pair may match when the boxes overlap and appearance does not forbid it, or when they do not but appearance
+        vouches for it within the motion gate. The gate does not apply to overlapping boxes: when a person is half
+        hidden the box halves, which no gate allows, and the overlap is evidence enough. A covered crop may show
+        somebody else, so its appearance counts in the cost but forbids nothing.
+
+        Recently seen tracks have priority through `lost_penalty` and not, as in DeepSORT's cascade, by going first: the
+        penalty decides between nearly equal claims, and a clearly better claim of a lost track still wins.
+        """
+        config, table = self.config, self._lifecycle.table
+        rows = matching.open_rows(table.state != TENTATIVE)
+        columns = matching.open_columns(is_high)
+        if len(rows) == 0 or len(columns) == 0:
+            return
+        overlap = iou_matrix(scene.boxes[rows], scene.detections.xyxy[columns])  # (R, C)
+        admissible = overlap >= config.min_iou
+        cost = 1 - overlap
+        if scene.embeddings is not None:
+            distance = self._distance(scene, rows, columns)  # (R, C), NaN = unknown
+            is_known = ~np.isnan(distance)
+            fits = distance <= config.appearance_threshold
+            admissible &= fits | ~is_known | (scene.views.covered[columns] > config.max_covered)
+            self._admit_by_appearance(admissible, distance, scene, rows, columns)
+            look = np.minimum(distance / config.appearance_threshold, 1)
+            mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
+            cost = np.where(is_known, mixed, cost)
+        admissible &= same_class(table, scene, rows, columns)
+        age = (scene.frame.time_s - table.last_s[rows]) / config.max_age_s
+        cost = cost + np.where(table.state[rows] == LOST, config.lost_penalty * age, 0)[:, None]
+        found = assign(cost, admissible, config.solver, unmatched_cost=1.001 + config.lost_penalty)
+        matching.take(rows[found[0]], columns[found[1]])
+
+    def _distance(self, scene: Scene, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float32]:
+        """(R, C) cosine distance, NaN where the track or the detection has no appearance."""
+        bank, table = self._lifecycle.bank, self._lifecycle.table
+        assert scene.embeddings is not None
+        slots = table.slot[rows]
+        distance = bank.distance(slots, table.state[rows] == LOST, scene.embeddings[columns])
+        distance[~bank.has_clear[slots]] = np.nan
+        distance[:, ~scene.has_appearance[columns]] = np.nan
+        return distance
+
+    def _admit_by_appearance(
+        self,
+        admissible: NDArray[np.bool_],
+        distance: NDArray[np.float32],
+        scene: Scene,
+        rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+    ) -> None:
+        """Set `admissible` for pairs without enough overlap that look alike and lie within the motion gate."""
+        pairs = np.nonzero(~admissible & (distance <= self.config.reid_threshold))
+        if len(pairs[0]) == 0:
+            return
+        table, detections = self._lifecycle.table, scene.detections
+        at_row, at_column = rows[pairs[0]], columns[pairs[1]]
+        gate = squared_mahalanobis(
+            table.mean[at_row],
+            table.covariance[at_row],
+            xyxy_to_xywh(detections.xyxy[at_column]),
+            detections.confidence[at_column],
+        )
+        admissible[pairs] = gate <= GATE
+
+    def flush(self) -> list[Tracklet]:
+        """End all tracks and return their tracklets; a second call returns none."""
+        return self._lifecycle.flush()
+
+    def reset(self) -> None:
+        """Forget everything, ids included; the next frame may be of another camera."""
+        self._lifecycle.reset()
