@@ -7,7 +7,9 @@ from importlib.resources import files
 
 def preset_names() -> list[str]:
     """Names of the presets that are shipped, sorted."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in files(__name__).iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in files(__name__).iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 def preset_text(name: str) -> str:

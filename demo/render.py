@@ -43,8 +43,10 @@ PEOPLE = (
     Person((40, 40, 170), (60, 50, 45), (20, 25, 35), (150, 180, 220), ((0, -60, 430), (9, 1020, 450))),
     Person((150, 110, 30), (40, 40, 40), (30, 60, 110), (120, 150, 195), ((0.5, 1020, 380), (10, -60, 400))),
     Person((60, 140, 60), (120, 90, 60), (15, 15, 20), (70, 95, 140), ((1, 250, 235), (7, 640, 330), (13, 300, 480))),
-    Person((190, 190, 195), (95, 60, 50), (40, 90, 160), (160, 190, 230), ((0, 700, 300), (4, 560, 250), (14, 900, 520))),
-    Person((35, 160, 210), (70, 70, 75), (60, 60, 65), (100, 125, 170), ((2, -60, 330), (5, 150, 330), (8, -70, 340), (11, -70, 360), (16, 420, 380))),
+    Person((190, 190, 195), (95, 60, 50), (40, 90, 160), (160, 190, 230),
+           ((0, 700, 300), (4, 560, 250), (14, 900, 520))),
+    Person((35, 160, 210), (70, 70, 75), (60, 60, 65), (100, 125, 170),
+           ((2, -60, 330), (5, 150, 330), (8, -70, 340), (11, -70, 360), (16, 420, 380))),
 )  # fmt: skip
 
 
@@ -83,21 +85,33 @@ def draw_person(picture: Image, person: Person, time_s: float) -> None:
     cv2.ellipse(shadow, (round(x), round(y)), (round(height * 0.2), round(height * 0.05)), 0, 0, 360, (60, 64, 66), -1)
     cv2.addWeighted(shadow, 0.5, picture, 0.5, 0, picture)
     for side in (-1, 1):
-        knee, foot = point(0.05 * side + 0.07 * swing * side, y - 0.24 * height), point(0.04 * side + 0.16 * swing * side, y)
+        knee, foot = (
+            point(0.05 * side + 0.07 * swing * side, y - 0.24 * height),
+            point(0.04 * side + 0.16 * swing * side, y),
+        )
         cv2.line(picture, point(0.05 * side, hip), knee, person.trousers, limb, cv2.LINE_AA, 3)
         cv2.line(picture, knee, foot, person.trousers, limb, cv2.LINE_AA, 3)
         cv2.line(picture, foot, (foot[0] + round(0.03 * height * 8), foot[1]), (30, 30, 30), limb, cv2.LINE_AA, 3)
     torso = np.array(
-        [point(-0.13, shoulder), point(0.13, shoulder), point(0.1, hip + 0.03 * height), point(-0.1, hip + 0.03 * height)]
+        [
+            point(-0.13, shoulder),
+            point(0.13, shoulder),
+            point(0.1, hip + 0.03 * height),
+            point(-0.1, hip + 0.03 * height),
+        ]
     )
     cv2.fillConvexPoly(picture, torso, person.top, cv2.LINE_AA, 3)
     shade = tuple(round(0.8 * value) for value in person.top)
     for side in (-1, 1):
         hand = point(0.14 * side - 0.13 * swing * side, hip + 0.02 * height)
-        cv2.line(picture, point(0.13 * side, shoulder + 0.03 * height), hand, shade, max(2, limb * 3 // 4), cv2.LINE_AA, 3)
+        cv2.line(
+            picture, point(0.13 * side, shoulder + 0.03 * height), hand, shade, max(2, limb * 3 // 4), cv2.LINE_AA, 3
+        )
         cv2.circle(picture, hand, round(0.025 * height * 8), person.skin, -1, cv2.LINE_AA, 3)
-    cv2.ellipse(picture, point(0, head), (round(0.055 * height * 8), round(0.075 * height * 8)), 0, 0, 360, person.skin, -1, cv2.LINE_AA, 3)
-    cv2.ellipse(picture, point(0, head - 0.02 * height), (round(0.06 * height * 8), round(0.065 * height * 8)), 0, 180, 360, person.hair, -1, cv2.LINE_AA, 3)  # fmt: skip
+    face = (round(0.055 * height * 8), round(0.075 * height * 8))
+    cv2.ellipse(picture, point(0, head), face, 0, 0, 360, person.skin, -1, cv2.LINE_AA, 3)
+    cap = (round(0.06 * height * 8), round(0.065 * height * 8))
+    cv2.ellipse(picture, point(0, head - 0.02 * height), cap, 0, 180, 360, person.hair, -1, cv2.LINE_AA, 3)
 
 
 def draw_pillar(picture: Image) -> None:

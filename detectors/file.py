@@ -22,7 +22,7 @@ _UNKNOWN = -1
 
 
 class File:
-    """Reads `frame,id,x,y,width,height,score[,...]`; frames count from 1, boxes are pixels, the id is ignored.
+    """Reads `frame,id,x,y,width,height,score[,...]`; frames and pixels count from 1, the id is ignored.
 
     Boxes are passed on as the file gives them, not cut to the image: ground truth reaches beyond it too.
     """
@@ -118,7 +118,7 @@ def _read(path: Path, is_logistic: bool) -> _Rows:
 
 
 def _parse(line: str, where: str, is_logistic: bool) -> tuple[float, ...]:
-    """Frame from 0, x, y, width, height, confidence, class of one line.
+    """Frame, x and y from 0 (MOTChallenge counts all three from 1), width, height, confidence, class of one line.
 
     A class is read where ground truth has it, in lines of 8 or 9 columns; 10 columns end in world coordinates.
     """
@@ -148,4 +148,4 @@ def _parse(line: str, where: str, is_logistic: bool) -> tuple[float, ...]:
         )
     has_class = len(columns) in (8, 9) and values[7] >= 0
     class_id = _CLASS_OF_MOT.get(int(values[7]), _UNKNOWN) if has_class else _PERSON
-    return frame - 1, x, y, width, height, score, class_id
+    return frame - 1, x - 1, y - 1, width, height, score, class_id

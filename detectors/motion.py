@@ -25,7 +25,7 @@ from mdpr.types import Detections, Frame
 _WIDTH_PX = 480  # pictures are made this wide at most
 _BACKGROUND_RATIO = 0.9  # what is new becomes background when it has 1 - this of a pixel's weight
 _WARM_UP_S = 1.0  # the background is the mean of the pictures so far
-_VARIANCES = 36.0  # squared distance, in variances, from which a pixel is foreground; leaves room for exposure control
+_VARIANCES = 80.0  # squared distance, in variances, from which a pixel is foreground; leaves room for exposure control
 _MAX_STEP_S = 1.0  # a gap in the video teaches no more than this
 _FLOOD = 0.6  # more foreground than this is a change of light, or the camera moved
 _ASPECTS = (0.15, 1.2)  # width / height of a standing person, from the side to close from above

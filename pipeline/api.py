@@ -30,7 +30,7 @@ def track(
         sources: what `mdpr-track` takes: files, folders, globs, webcam numbers, streams.
         config: a YAML file or the name of a preset.
         settings: dotted configuration keys, such as {"tracker.max_age_s": 3}.
-        options: the flags of `mdpr-track` with underscores: detector, weights, conf, reid, tracker, device, start, end, ...
+        options: the flags of `mdpr-track` with underscores: detector, weights, conf, reid, tracker, device, ...
 
     Raises:
         ConfigError: an unknown or unfit option.

@@ -76,6 +76,4 @@ def config_from_flags(
 
 def _with_device(values: Mapping[str, Any]) -> list[str]:
     """The stages that can run on a device."""
-    return [
-        kind for kind in ("detector", "reid") if has_option(kind, (values.get(kind) or {}).get("name"), "device")
-    ]
+    return [kind for kind in ("detector", "reid") if has_option(kind, (values.get(kind) or {}).get("name"), "device")]

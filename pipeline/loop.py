@@ -1,7 +1,7 @@
 """The frame loop: read all cameras, detect in one batch, embed in one batch, track each camera on its own.
 
-Threads: one reads each source, one detects, the caller's embeds and associates. Every hand-over is bounded and in order,
-so results do not depend on timing; only live sources drop frames.
+Threads: one reads each source, one detects, the caller's embeds and associates. Every hand-over is bounded and in
+order, so results do not depend on timing; only live sources drop frames.
 """
 
 from __future__ import annotations

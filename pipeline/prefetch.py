@@ -21,7 +21,11 @@ class Prefetch(Generic[Item]):
     """
 
     def __init__(
-        self, iterable: Iterable[Item], depth: int, is_dropping: bool = False, changed: threading.Condition | None = None
+        self,
+        iterable: Iterable[Item],
+        depth: int,
+        is_dropping: bool = False,
+        changed: threading.Condition | None = None,
     ) -> None:
         self.dropped = 0
         self._depth = depth

@@ -86,7 +86,7 @@ class TrackRun:
             self._loop.stop()
 
     def execute(self) -> int:
-        """Track everything; returns the exit code. Results are complete up to the frame where it ended, however it ended.
+        """Track everything; returns the exit code. However it ends, results are complete up to that frame.
 
         Raises:
             MdprError: what stopped the run, after everything was closed and run.json was written.
@@ -99,7 +99,9 @@ class TrackRun:
         try:
             with ExitStack() as stack:
                 viewer = stack.enter_context(contextlib.closing(Viewer())) if self.config.output.show else None
-                sinks = {source.camera: stack.enter_context(self._open_sinks(source, viewer)) for source in self._sources}
+                sinks = {
+                    source.camera: stack.enter_context(self._open_sinks(source, viewer)) for source in self._sources
+                }
                 self._track(sinks, viewer)
         except Exception as error:
             self._close("failed", start, str(error))
@@ -120,7 +122,7 @@ class TrackRun:
         """The sources that can be read; the others are logged and kept in `cameras` with their error."""
         opened: list[Source] = []
         for spec in expand_sources(config.sources):
-            camera = CameraReport(mask_secrets(spec.location))
+            camera = CameraReport(spec.display)
             self.cameras[spec.camera] = camera
             try:
                 opened.append(open_source(spec, config.source))

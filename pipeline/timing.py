@@ -18,7 +18,7 @@ _BUCKETS = 1200  # up to 1e-7 * 1.02^1200 = 2,000 s
 
 
 class StageTimes:
-    """Durations by stage: sums, and histograms with logarithmic buckets for the percentiles. Safe to use from threads."""
+    """Durations by stage: sums, and logarithmic histograms for the percentiles. Safe to use from threads."""
 
     def __init__(self) -> None:
         self._counts = {stage: np.zeros(_BUCKETS, np.int64) for stage in STAGES}

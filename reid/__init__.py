@@ -30,5 +30,7 @@ def embedder_of_file(path: str) -> str:
     if suffix == ".onnx":
         return "onnx"
     if suffix == ".safetensors":  # MDPR checkpoints get their reader here, together with the network
-        raise ModelError(f"{path}: this version has no MDPR network to load a .safetensors checkpoint into; give an .onnx")
+        raise ModelError(
+            f"{path}: this version has no MDPR network to load a .safetensors checkpoint into; give an .onnx"
+        )
     raise ModelError(f"{path}: no embedder reads {suffix or 'a file without suffix'!r}; expected an .onnx file")

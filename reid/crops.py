@@ -135,7 +135,9 @@ def _plan(
                 size = (max(level_image.shape[1] // 2, 1), max(level_image.shape[0] // 2, 1))
                 level_image = cv2.resize(level_image, size, interpolation=cv2.INTER_AREA)
             rows = np.flatnonzero(is_visible & (levels == level))
-            shrink = np.array([level_image.shape[1] / image.shape[1], level_image.shape[0] / image.shape[0]], np.float32)
+            shrink = np.array(
+                [level_image.shape[1] / image.shape[1], level_image.shape[0] / image.shape[0]], np.float32
+            )
             for some in np.array_split(rows, range(_MAX_CROPS_A_CALL, len(rows), _MAX_CROPS_A_CALL)):
                 if len(some):
                     yield first + some, level_image, sample_points(inside[some] * np.tile(shrink, 2), height, width)

@@ -1,6 +1,6 @@
 """Colour histograms of horizontal stripes: an appearance without any weights.
 
-An honest fallback, not a ReID model: it tells a red shirt from a blue one in the same light and camera, and little else.
+An honest fallback, not a ReID model: it tells a red shirt from a blue one in the same light and camera, little else.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class OnnxEmbedder:
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1, "embed")
         model_input = self._session.get_inputs()[0]
         shape = model_input.shape
-        if len(shape) != 4 or shape[1] not in (3, None) and not isinstance(shape[1], str):
+        if len(shape) != 4 or (shape[1] not in (3, None) and not isinstance(shape[1], str)):
             raise ModelError(f"{path}: expected an input of shape (N, 3, height, width), got {shape}")
         self._input_name = model_input.name
         self._fixed_batch = shape[0] if isinstance(shape[0], int) else 0
@@ -136,7 +136,7 @@ class OnnxEmbedder:
         self.dimension = 0
         try:
             return int(self._run(np.zeros((1, self._height, self._width, 3), np.uint8)).shape[1])
-        except Exception as error:  # noqa: BLE001  ONNX Runtime's own exceptions share no base class
+        except Exception as error:
             raise ModelError(
                 f"{path}: does not run on {self._height}x{self._width} crops: {error}. "
                 "Is it a ReID model? Set reid.height and reid.width if it wants another size"
@@ -150,7 +150,9 @@ def _open_session(path: Path, device: str) -> tuple[Any, str]:
     available = onnxruntime.get_available_providers()
     has_cuda = "CUDAExecutionProvider" in available
     if device not in ("", "cpu") and not has_cuda:
-        raise ConfigError(f"reid.device: {device!r} needs onnxruntime-gpu; this ONNX Runtime has {', '.join(available)}")
+        raise ConfigError(
+            f"reid.device: {device!r} needs onnxruntime-gpu; this ONNX Runtime has {', '.join(available)}"
+        )
     use_cuda = has_cuda and device != "cpu"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # chunks run in parallel instead: the second thread of one call gains 1.2x, not 2x
@@ -158,5 +160,5 @@ def _open_session(path: Path, device: str) -> tuple[Any, str]:
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"] if use_cuda else ["CPUExecutionProvider"]
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers), "CUDA" if use_cuda else "CPU"
-    except Exception as error:  # noqa: BLE001  ONNX Runtime's own exceptions share no base class
+    except Exception as error:
         raise ModelError(f"{path}: ONNX Runtime cannot load it: {error}") from error

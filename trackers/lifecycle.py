@@ -202,7 +202,7 @@ class Lifecycle:
             return is_over
         seen = np.flatnonzero(table.state == SEEN)
         boxes = table.boxes()
-        overlap = iou_matrix(boxes[seen], boxes[lost])
+        overlap = iou_matrix(boxes[seen], boxes[lost])  # (seen, lost)
         is_double = (overlap >= self.rules.duplicate_iou) & (table.class_id[seen][:, None] == table.class_id[lost])
         if not is_double.any():
             return is_over

@@ -35,7 +35,10 @@ def _engines() -> Iterator[tuple[str, str]]:
     yield "CUDA device", cuda
     yield "ONNX Runtime", ", ".join(onnxruntime.get_available_providers())
     has_openvino = util.find_spec("openvino") is not None
-    yield "YOLO on CPU", "OpenVINO" if has_openvino else "torch (pip install 'mdpr-track[openvino]' is 3 to 8 times faster)"
+    yield (
+        "YOLO on CPU",
+        "OpenVINO" if has_openvino else "torch (pip install 'mdpr-track[openvino]' is 3 to 8 times faster)",
+    )
     yield "MDPR_MODELS", os.environ.get("MDPR_MODELS", "(not set)")
     yield "cache", str(cache_folder())
     try:

@@ -47,7 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("detector")
     group.add_argument("--detector", metavar="NAME", help=f"{', '.join(DETECTORS)} or package.module:Class (yolo)")
     group.add_argument("--weights", metavar="PATH", help="weights of the detector (yolo11n)")
-    group.add_argument("--detections", metavar="FILE", help="det.txt (MOTChallenge) instead of a detector; {camera} is filled in")
+    group.add_argument(
+        "--detections", metavar="FILE", help="det.txt (MOTChallenge) instead of a detector; {camera} is filled in"
+    )
     group.add_argument("--conf", type=float, help="lowest confidence of a detection (0.1)")
     group.add_argument("--iou", type=float, help="IoU above which NMS drops the weaker box (0.7)")
     group.add_argument("--imgsz", type=int, metavar="PIXELS", help="longer side of the detector's input (640)")
@@ -81,7 +83,9 @@ def make_parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("configuration")
     group.add_argument("--config", metavar="FILE", help=f"YAML file or preset: {', '.join(preset_names())}")
-    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="any option: tracker.max_age_s=3")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any option: tracker.max_age_s=3"
+    )
     group.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
     group.add_argument("--json", action="store_true", help="print the summary as JSON")
     group.add_argument("--quiet", action="store_true", help="only warnings and errors")
@@ -169,3 +173,7 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
         return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

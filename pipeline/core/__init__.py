@@ -1,9 +1,9 @@
 """Who was where, when, across all cameras: person tracking with a re-identification stage.
 
-    from mdpr import track
+from mdpr import track
 
-    for frame, tracks in track("video.mp4"):
-        print(frame.time_s, tracks.track_id, tracks.xyxy)
+for frame, tracks in track("video.mp4"):
+    print(frame.time_s, tracks.track_id, tracks.xyxy)
 """
 
 from __future__ import annotations

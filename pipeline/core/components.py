@@ -1,7 +1,7 @@
 """Components by name: look a class up, build its frozen configuration from plain values, make it.
 
-Each package has a plain dict (`DETECTORS`, `EMBEDDERS`, `TRACKERS`) from names to "module:Class"; the same spelling reaches
-a class of yours. Modules are imported only when asked for, so that `--detector onnx` never imports ultralytics.
+Each package has a plain dict (`DETECTORS`, `EMBEDDERS`, `TRACKERS`) from names to "module:Class"; the same spelling
+reaches a class of yours. Modules are imported only when asked for, so that `--detector onnx` never imports ultralytics.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The contracts between the stages: protocols, so that a class of yours needs no base class of ours.
 
-A class that is built by name from a configuration also carries `Config`, a frozen dataclass of its options, and takes one
-as its only argument: `Class(Class.Config(...))`.
+A class that is built by name from a configuration also carries `Config`, a frozen dataclass of its options, and takes
+one as its only argument: `Class(Class.Config(...))`.
 """
 
 from __future__ import annotations

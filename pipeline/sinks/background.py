@@ -20,8 +20,8 @@ Job = tuple[Frame, Tracks] | Sequence[Tracklet] | None
 class BackgroundSink:
     """Passes everything on to several sinks of one camera, in order, in one thread.
 
-    When a sink fails, the others go on until the end; the first error is raised by the next `write` or when this sink is
-    closed. Closing always closes every sink, a failed one with its error, so that it keeps its `.part` name.
+    When a sink fails, the others go on until the end; the first error is raised by the next `write` or when this sink
+    is closed. Closing always closes every sink, a failed one with its error, so that it keeps its `.part` name.
     """
 
     def __init__(self, sinks: Sequence[Sink], times: StageTimes) -> None:

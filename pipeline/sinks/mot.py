@@ -29,7 +29,8 @@ class MotSink:
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Append the boxes of one frame."""
         lines = [
-            f"{frame.index + 1},{track_id},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{confidence:.4f},-1,-1,-1\n"
+            f"{frame.index + 1},{track_id},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
+            f"{confidence:.4f},-1,-1,-1\n"
             for track_id, (x1, y1, x2, y2), confidence in zip(
                 tracks.track_id.tolist(), tracks.xyxy.tolist(), tracks.confidence.tolist(), strict=True
             )

@@ -30,8 +30,8 @@ _BROWSER_MAX = 4096  # H.264 level 5.1, what browsers decode
 class VideoSink:
     """Draws boxes, ids and trails, and encodes them.
 
-    The file is fragmented while it grows, so it plays up to the last second after a kill (as `.part`), and becomes a plain
-    MP4 with a duration and an index when it is closed. Frames of another size than the first are fitted into it.
+    The file is fragmented while it grows, so it plays up to the last second after a kill (as `.part`), and becomes a
+    plain MP4 with a duration and an index when it is closed. Frames of another size than the first are fitted into it.
     """
 
     def __init__(self, path: Path, painter: Painter | None = None, crf: int = 23) -> None:
@@ -40,7 +40,10 @@ class VideoSink:
         self._size = (0, 0)
         self._last_pts = -1
         self._stream: VideoStream | None = None
-        options = {"movflags": "hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
+        options = {
+            "movflags": "hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof",
+            "frag_duration": "1000000",
+        }
         with write_errors(path):
             part_path(path).touch()  # av.open does not touch the disk before the first frame
             self._container = av.open(str(part_path(path)), "w", format="mp4", options=options)
@@ -118,7 +121,7 @@ def _even(length: float) -> int:
 
 
 def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """`image` within `size` = (width, height): unchanged where it fits but for an odd edge, else scaled, with borders."""
+    """`image` within `size` = (width, height): unchanged where it fits, else scaled, with borders."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return image

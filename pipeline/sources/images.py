@@ -42,15 +42,15 @@ def open_images(spec: CameraSpec, config: SourceConfig) -> FrameReader:
     folder = Path(spec.location)
     info = read_sequence_info(folder / SEQUENCE_FILE) if (folder / SEQUENCE_FILE).exists() else None
     numbered = _number_images(spec.location, info)
-    rate = (info.frame_rate if info else None) or config.fps
-    if rate is None:
-        rate = DEFAULT_FPS
-        log.info("%s: images do not state a frame rate; assuming %g frames a second (see fps)", spec.camera, rate)
     has_images = bool(numbered)
     if info and not has_images:
         numbered = [(index, None) for index in range(info.length or 0)]
     if not numbered:
         raise SourceError(_nothing_found(spec.location, info))
+    rate = (info.frame_rate if info else None) or config.fps
+    if rate is None:
+        rate = DEFAULT_FPS
+        log.info("%s: images do not state a frame rate; assuming %g frames a second (see --fps)", spec.camera, rate)
 
     health = Health(spec.camera)
     timed = ((index, index / rate, path) for index, path in numbered)

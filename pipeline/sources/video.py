@@ -192,4 +192,5 @@ def _cannot_open(spec: CameraSpec, error: av.error.FFmpegError, timed_out_s: flo
 
 
 def _no_frame(spec: CameraSpec) -> str:
-    return f"{spec.display}: expected a video, but not a single frame of it could be decoded: it is empty, cut off or damaged"
+    hint = "it is empty, cut off or damaged; record or copy it again"
+    return f"{spec.display}: expected a video, but not a single frame of it could be decoded: {hint}"

@@ -75,9 +75,7 @@ class FakeTracker:
 
     def update(self, detections: Detections, frame: Frame, embeddings: Any = None) -> Tracks:
         self.seen.append((frame.index, float(embeddings[0, 0])))
-        return Tracks(
-            np.array([1]), detections.xyxy, detections.confidence, detections.class_id, np.array([0]), ()
-        )
+        return Tracks(np.array([1]), detections.xyxy, detections.confidence, detections.class_id, np.array([0]), ())
 
     def flush(self) -> list[Tracklet]:
         return [make_tracklet("cam", len(self.seen))] if self.seen else []

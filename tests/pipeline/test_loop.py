@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from fakes import FakeDetector, FakeEmbedder, FakeSource, FakeTracker
 from mdpr.errors import FormatError
 from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
 from mdpr.pipeline.timing import StageTimes
-from fakes import FakeDetector, FakeEmbedder, FakeSource, FakeTracker
 
 
 def make_loop(sources: list[FakeSource], detector: FakeDetector | None = None, **parts: Any) -> TrackingLoop:

@@ -116,7 +116,9 @@ def test_onnx_restated(tmp_path: Path, batch: int | str) -> None:
     path = write_onnx(tmp_path / "reid.onnx", batch)
     colour = np.array([10, 100, 200], np.uint8)  # BGR
     image = np.broadcast_to(colour, (90, 60, 3)).copy()
-    rows = OnnxEmbedder(OnnxEmbedder.Config(weights=str(path))).embed([image], [np.array([[0, 0, 50, 80]] * 3, np.float32)])
+    rows = OnnxEmbedder(OnnxEmbedder.Config(weights=str(path))).embed(
+        [image], [np.array([[0, 0, 50, 80]] * 3, np.float32)]
+    )
     matrix = np.random.default_rng(3).normal(size=(3, 8)).astype(np.float32)
     expected = ((colour[::-1] - [123.675, 116.28, 103.53]) / [58.395, 57.12, 57.375]) @ matrix
     np.testing.assert_allclose(rows, [expected / np.linalg.norm(expected)] * 3, atol=1e-5)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fakes import make_tracklet, make_tracks
 
+from fakes import make_tracklet, make_tracks
 from mdpr.errors import OutputError
 from mdpr.pipeline.sinks import BackgroundSink
 from mdpr.pipeline.timing import StageTimes

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from fakes import make_tracklet, make_tracks
 
+from fakes import make_tracklet, make_tracks
 from mdpr.errors import OutputError
 from mdpr.pipeline.sinks import CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sinks.part import part_path, write_errors, write_text
@@ -99,7 +99,12 @@ def test_a_failed_writer_keeps_its_part_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "advice"),
-    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "no permission"), (errno.EROFS, "no permission"), (errno.EIO, os.strerror(errno.EIO))],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EACCES, "no permission"),
+        (errno.EROFS, "no permission"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
 )
 def test_write_errors_say_what_to_do(tmp_path: Path, number: int, advice: str) -> None:
     with pytest.raises(OutputError, match=f"tracks.txt: .*{advice}"), write_errors(tmp_path / "tracks.txt"):

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from fakes import make_tracks
 
+from fakes import make_tracks
 from mdpr.pipeline.draw import Painter, colour_of
 from mdpr.pipeline.sinks import VideoSink
 from mdpr.pipeline.sinks.part import part_path

@@ -1,0 +1,149 @@
+"""The element-wise filter against a full 8 x 8 matrix filter, and what must hold for every input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mdpr.trackers import motion
+
+
+def matrices(mean, covariance):
+    """One track as (8,) and (8, 8), ordered x, y, w, h, vx, vy, vw, vh."""
+    p = np.zeros((8, 8))
+    for i in range(4):
+        p[i, i], p[i, i + 4], p[i + 4, i], p[i + 4, i + 4] = covariance[i, [0, 1, 1, 2]]
+    return np.concatenate([mean[:, 0], mean[:, 1]]), p
+
+
+def naive_predict(x, p, dt):
+    transition = np.eye(8)
+    transition[:4, 4:] = dt * np.eye(4)
+    h = x[3]
+    position, velocity = (h / 20) ** 2 * 30, (h / 160 * 30) ** 2 * 30  # intensities, per second
+    noise = np.zeros((8, 8))
+    noise[:4, :4] = (position * dt + velocity * dt**3 / 3) * np.eye(4)
+    noise[:4, 4:] = noise[4:, :4] = velocity * dt**2 / 2 * np.eye(4)
+    noise[4:, 4:] = velocity * dt * np.eye(4)
+    return transition @ x, transition @ p @ transition.T + noise
+
+
+def innovation_covariance(x, p, confidence):
+    observe = np.eye(4, 8)
+    return observe @ p @ observe.T + (x[3] / 20) ** 2 * max(1 - confidence, 0.5) * np.eye(4), observe
+
+
+def naive_update(x, p, z, confidence):
+    s, observe = innovation_covariance(x, p, confidence)
+    gain = p @ observe.T @ np.linalg.inv(s)
+    return x + gain @ (z - observe @ x), (np.eye(8) - gain @ observe) @ p
+
+
+def random_boxes(rng, count):
+    return np.c_[rng.uniform(0, 1000, (count, 2)), rng.uniform(20, 200, (count, 2))]
+
+
+def test_equals_the_full_matrix_filter_over_many_steps():
+    rng = np.random.default_rng(0)
+    boxes = random_boxes(rng, 5)
+    mean, covariance = motion.initiate(boxes)
+    full = [matrices(mean[i], covariance[i]) for i in range(5)]
+    for step in range(20):
+        dt = rng.uniform(0.01, 0.3)
+        mean, covariance = motion.predict(mean, covariance, dt)
+        full = [naive_predict(x, p, dt) for x, p in full]
+        seen = boxes + rng.normal(0, 3, boxes.shape) + step
+        confidence = rng.uniform(0, 1, 5)
+        distance = motion.squared_mahalanobis(mean[:, None], covariance[:, None], seen, confidence)
+        assert distance.shape == (5, 5)
+        for i, (x, p) in enumerate(full):
+            for j in range(5):
+                s, _ = innovation_covariance(x, p, confidence[j])
+                offset = seen[j] - x[:4]
+                assert distance[i, j] == pytest.approx(offset @ np.linalg.inv(s) @ offset)
+        pairs = motion.squared_mahalanobis(mean, covariance, seen, confidence)
+        np.testing.assert_allclose(pairs, np.diag(distance))
+        mean, covariance = motion.update(mean, covariance, seen, confidence)
+        full = [naive_update(x, p, z, c) for (x, p), z, c in zip(full, seen, confidence, strict=True)]
+        for i, (x, p) in enumerate(full):
+            got_x, got_p = matrices(mean[i], covariance[i])
+            np.testing.assert_allclose(got_x, x, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(got_p, p, rtol=1e-7, atol=1e-7)
+
+
+def test_noise_of_one_frame_at_30_fps_is_that_of_deepsort():
+    mean, _ = motion.initiate(np.array([[0, 0, 40, 160.0]]))
+    _, added = motion.predict(mean, np.zeros((1, 4, 3)), 1 / 30)
+    assert added[0, 0, 0] == pytest.approx((160 / 20) ** 2, rel=0.01)
+    assert added[0, 0, 2] == pytest.approx((160 / 160 * 30) ** 2)
+
+
+@given(st.floats(0.001, 1), st.integers(2, 6))
+def test_one_long_step_equals_several_short_ones(dt, parts):
+    mean, covariance = motion.initiate(np.array([[10, 20, 40, 100.0]]))
+    mean[0, :2, 1] = 70, -30  # moving, height constant
+    once = motion.predict(mean, covariance, dt)
+    for _ in range(parts):
+        mean, covariance = motion.predict(mean, covariance, dt / parts)
+    np.testing.assert_allclose(mean, once[0], rtol=1e-9)
+    np.testing.assert_allclose(covariance, once[1], rtol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(1e-3, 20), st.booleans())
+def test_covariance_stays_positive_and_sizes_too(seed, dt, is_extreme):
+    rng = np.random.default_rng(seed)
+    boxes = random_boxes(rng, 4) * (1e3 if is_extreme else 1)
+    boxes[0, 2:] = 0  # without area
+    mean, covariance = motion.initiate(boxes)
+    for _ in range(30):
+        mean, covariance = motion.predict(mean, covariance, dt)
+        if rng.random() < 0.7:
+            seen = random_boxes(rng, 4)
+            seen[1, 2:] = 0
+            mean, covariance = motion.update(mean, covariance, seen, rng.choice([0.0, 0.5, 1.0], 4))
+        assert (mean[:, 2:, 0] >= motion.MIN_SIZE_PX).all()
+        pp, pv, vv = np.moveaxis(covariance, -1, 0)
+        assert (pp > 0).all()
+        assert (vv > 0).all()
+        assert (pv**2 <= pp * vv * (1 + 1e-9)).all()
+
+
+def test_batched_equals_one_by_one_and_inputs_stay():
+    rng = np.random.default_rng(1)
+    mean, covariance = motion.initiate(random_boxes(rng, 6))
+    mean[..., 1] = rng.normal(0, 50, (6, 4))
+    before = mean.copy(), covariance.copy()
+    seen, confidence = random_boxes(rng, 6), rng.uniform(0, 1, 6)
+    together = motion.update(*motion.predict(mean, covariance, 0.2), seen, confidence)
+    for i in range(6):
+        alone = motion.predict(mean[i : i + 1], covariance[i : i + 1], 0.2)
+        alone = motion.update(*alone, seen[i : i + 1], confidence[i : i + 1])
+        np.testing.assert_array_equal(alone[0][0], together[0][i])
+        np.testing.assert_array_equal(alone[1][0], together[1][i])
+    np.testing.assert_array_equal(mean, before[0])
+    np.testing.assert_array_equal(covariance, before[1])
+
+
+def test_confident_boxes_count_for_more():
+    mean, covariance = motion.predict(*motion.initiate(np.array([[0, 0, 40, 100.0]] * 2)), 1 / 30)
+    moved, _ = motion.update(mean, covariance, np.array([[10, 0, 40, 100.0]] * 2), np.array([0.1, 0.9]))
+    assert moved[0, 0, 0] < moved[1, 0, 0] < 10
+
+
+def test_learns_a_velocity_in_pixels_a_second():
+    mean, covariance = motion.initiate(np.array([[0, 50, 40, 100.0]]))
+    for i in range(1, 60):
+        mean, covariance = motion.predict(mean, covariance, 0.04)
+        mean, covariance = motion.update(mean, covariance, np.array([[i * 0.04 * 80, 50, 40, 100]]), np.array([0.9]))
+    assert mean[0, 0, 1] == pytest.approx(80, rel=0.02)
+    assert mean[0, 1, 1] == pytest.approx(0, abs=0.1)
+
+
+def test_no_tracks():
+    mean, covariance = motion.initiate(np.empty((0, 4)))
+    mean, covariance = motion.predict(mean, covariance, 0.1)
+    mean, covariance = motion.update(mean, covariance, np.empty((0, 4)), np.empty(0))
+    assert mean.shape == (0, 4, 2)
+    assert covariance.shape == (0, 4, 3)
