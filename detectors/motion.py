@@ -151,8 +151,8 @@ def find_people(mask: NDArray[np.uint8], min_height: float) -> tuple[NDArray[np.
 def merge_fragments(boxes: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Join boxes that lie one above the other, as head, trunk and legs do, until none do.
 
-    Two belong together when they share more than half of the narrower one's width, are at most `gap` apart in height, and
-    are not too wide for a person together.
+    Two belong together when they share more than half of the narrower one's width, are at most `gap` apart in height,
+    and are not too wide for a person together.
 
     >>> merge_fragments(np.array([[0, 0, 4, 4], [1, 6, 5, 9], [20, 0, 24, 9.0]]), gap=3)
     array([[20.,  0., 24.,  9.],

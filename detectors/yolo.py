@@ -99,7 +99,7 @@ def weight_variants(name: str, device: str) -> list[str]:
 
 
 def _load(config: Yolo.Config, weights: Path, device: str) -> Any:
-    options = {
+    options: dict[str, Any] = {
         "conf": config.conf, "iou": config.iou, "imgsz": config.imgsz, "classes": config.classes,
         "max_det": config.max_det, "half": config.half,
     }  # fmt: skip

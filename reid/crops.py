@@ -50,7 +50,7 @@ def sample_points(boxes: Boxes, height: int, width: int) -> tuple[NDArray[np.flo
     down = (np.arange(height, dtype=np.float32) + 0.5) / height
     x = boxes[:, 0, None] + (boxes[:, 2] - boxes[:, 0])[:, None] * across
     y = boxes[:, 1, None] + (boxes[:, 3] - boxes[:, 1])[:, None] * down
-    return x, y
+    return x.astype(np.float32, copy=False), y.astype(np.float32, copy=False)
 
 
 def crop_people(

@@ -106,7 +106,7 @@ class OnnxEmbedder:
         self.crop_s = time.perf_counter() - start
         rows = [np.zeros((0, self.dimension), np.float32)]
         size = self._fixed_batch or _CHUNK_CUDA
-        for chunk in planes.split(size):
+        for chunk in torch.split(planes, size):
             count = len(chunk)
             if count < self._fixed_batch:
                 chunk = torch.cat([chunk, chunk.new_zeros(self._fixed_batch - count, *chunk.shape[1:])])

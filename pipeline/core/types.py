@@ -73,7 +73,7 @@ class Detections:
         confidence = _frozen(self, "confidence", np.float32, (count,))
         _frozen(self, "class_id", np.int32, (count,))
         _reject("box with a value that is not finite", ~np.isfinite(xyxy).all(axis=1), xyxy)
-        _reject("inverted box (expected x1 <= x2, y1 <= y2)", (xyxy[:, :2] > xyxy[:, 2:]).any(axis=1), xyxy)
+        _reject("inverted box (expected x1 <= x2, y1 <= y2)", np.any(xyxy[:, :2] > xyxy[:, 2:], axis=1), xyxy)
         _reject("confidence outside [0, 1]", ~((confidence >= 0) & (confidence <= 1)), confidence)
 
     @classmethod

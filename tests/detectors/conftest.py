@@ -1,4 +1,4 @@
-"""Tiny networks whose right answer is known: a cell's score for class k is the mean of colour channel k in that cell."""
+"""Tiny networks whose answer is known: a cell's score for class k is the mean of colour channel k in that cell."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def naive_grid(height: int, width: int) -> list[tuple[float, float, int]]:
 
 @pytest.fixture
 def make_network(tmp_path: Path) -> Callable[..., Path]:
-    """`make_network(kind, height, width)` writes an ONNX file; kind is yolov8, yolox or baked (boxes as one constant)."""
+    """`make_network(kind, height, width)` writes an ONNX file of kind yolov8, yolox or baked (boxes constant)."""
     onnx = pytest.importorskip("onnx")
     helper, numpy_helper, types = onnx.helper, onnx.numpy_helper, onnx.TensorProto
 

@@ -24,12 +24,6 @@ PATCHES = [  # BGR patch and the class it must be for RGB (yolov8) networks
 ]
 
 
-def best(found: Detections) -> tuple[list[float], int]:
-    """The largest of the boxes that share the highest confidence, and its class."""
-    area = (found.xyxy[:, 2] - found.xyxy[:, 0]) * (found.confidence > found.confidence.max() - 1e-3)
-    return found.xyxy[area.argmax()].tolist(), int(found.class_id[area.argmax()])
-
-
 @pytest.mark.parametrize(("colour", "class_id"), PATCHES)
 @pytest.mark.parametrize("size", [(256, 256), (256, 128), (128, 256)], ids=str)
 @pytest.mark.parametrize("kind", ["yolov8", "baked"])
@@ -53,19 +47,26 @@ def test_openvino_finds_the_patch(
         for x in range(0, 128, side)
         for y in range(0, 128, side)
     }
-    assert ("rectangular" if kind == "yolov8" else "128x128 (fixed: the network holds a constant") in detector.description
+    assert (
+        "rectangular" if kind == "yolov8" else "128x128 (fixed: the network holds a constant"
+    ) in detector.description
 
 
 @pytest.mark.parametrize("kind", ["yolov8", "yolox"])
 def test_onnx_finds_the_patch(kind: str, make_network: Callable[..., Path], make_frame: Callable[..., Frame]) -> None:
     detector = Onnx(Onnx.Config(weights=str(make_network(kind)), **OPTIONS))
     found = detector.detect([make_frame(256, 192, (0, 0, 230), (0, 0, 128, 64))])[0]
-    expected = 0 if kind == "yolov8" else 2  # YOLOX takes BGR
-    centred = 0 if kind == "yolox" else None
-    box, class_id = best(found)
-    assert class_id == expected
-    assert box[:2] == [0, 0] if centred == 0 else box[1] >= 0
+    assert set(found.class_id) == {0 if kind == "yolov8" else 2}  # YOLOX takes BGR
     np.testing.assert_allclose(found.confidence.max(), 230 / 255, atol=1e-3)
+    expected = {
+        (float(x), float(y), float(x + side), float(y + side))
+        for side in (16, 32, 64)
+        for x in range(0, 128, side)
+        for y in range(0, 64, side)
+    }
+    if kind == "yolov8":  # centred, 16 px down: the coarsest cells are half padding, and are cut at the border
+        expected = {box for box in expected if box[2] - box[0] < 64} | {(0, 0, 64, 32), (64, 0, 128, 32)}
+    assert {tuple(box) for box in found.xyxy.tolist()} == expected
 
 
 def test_imgsz_of_a_fixed_network(make_folder: Callable[..., Path], make_network: Callable[..., Path]) -> None:
@@ -110,7 +111,9 @@ def test_onnx_of_another_form(tmp_path: Path) -> None:
     )
     path = tmp_path / "other.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
-    with pytest.raises(ModelError, match=r"expected one output, \(1, 84, 5 \+ classes\).*got 1, the first \(1, 3, 1, 1\)"):
+    with pytest.raises(
+        ModelError, match=r"expected one output, \(1, 84, 5 \+ classes\).*got 1, the first \(1, 3, 1, 1\)"
+    ):
         Onnx(Onnx.Config(weights=str(path), device="cpu"))
 
 
@@ -152,7 +155,7 @@ def test_int8_model_is_the_same_alone_and_in_company(shared: Path) -> None:
     detector = Yolo(Yolo.Config(weights=str(shared / "models" / "yolo11n_int8_openvino_model"), device="cpu"))
     assert "int8 640 rectangular" in detector.description
     frames = video(shared / "data" / "video" / "retail-cctv-1080p.mp4", 5, 20)
-    small = Frame("other", 0, 0.0, frames[0].image[:480, :640].copy())
+    small = Frame("other", 0, 0.0, frames[0].image[340:1060, 140:1100].copy())
     mixed = [frames[0], small, *frames[1:], small]
     together = detector.detect(mixed)
     for frame, found in zip(mixed, together, strict=True):
@@ -207,12 +210,16 @@ def test_yolox_finds_the_people_that_yolo11_finds(shared: Path) -> None:
     frames = video(shared / "data" / "video" / "retail-cctv-1080p.mp4", 3, 60)
     yolox = Onnx(Onnx.Config(weights=str(shared / "models" / "yolox_nano" / "yolox_nano.onnx"), device="cpu"))
     yolo = Yolo(Yolo.Config(weights=str(shared / "models" / "yolo11n_int8_openvino_model"), device="cpu", conf=0.7))
-    shares = [matched(sure, ours, 0.7, 0.6) for sure, ours in zip(yolo.detect(frames), yolox.detect(frames), strict=True)]
+    shares = [
+        matched(sure, ours, 0.7, 0.6) for sure, ours in zip(yolo.detect(frames), yolox.detect(frames), strict=True)
+    ]
     assert np.mean(shares) >= 0.8
 
 
 @pytest.mark.slow
-def test_pt_is_exported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture, make_frame: Callable[..., Frame]) -> None:
+def test_pt_is_exported_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make_frame: Callable[..., Frame]
+) -> None:
     pytest.importorskip("openvino")
     ultralytics = pytest.importorskip("ultralytics")
     torch = pytest.importorskip("torch")
@@ -239,6 +246,7 @@ def test_pt_is_exported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture, m
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own tracer
 def test_a_fixed_export_of_today_becomes_rectangular(tmp_path: Path) -> None:
     openvino = pytest.importorskip("openvino")
     ultralytics = pytest.importorskip("ultralytics")

@@ -35,7 +35,9 @@ def random_candidates(seed: int, count: int) -> Candidates:
     corner = rng.uniform(0, 60, (count, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(5, 50, (count, 2))], axis=1)
     return Candidates(
-        boxes.astype(np.float32), rng.uniform(0.05, 1, count).astype(np.float32), rng.integers(0, 3, count).astype(np.int32)
+        boxes.astype(np.float32),
+        rng.uniform(0.05, 1, count).astype(np.float32),
+        rng.integers(0, 3, count).astype(np.int32),
     )
 
 
@@ -65,7 +67,9 @@ def test_suppress_keeps_what_overlaps_in_another_class() -> None:
     assert suppress(found, 0.5, 300).class_id.tolist() == [1, 0]
 
 
-def naive_yolov8(output: np.ndarray, conf: float, classes: tuple[int, ...] | None) -> list[tuple[list[float], float, int]]:
+def naive_yolov8(
+    output: np.ndarray, conf: float, classes: tuple[int, ...] | None
+) -> list[tuple[list[float], float, int]]:
     found = []
     for anchor in range(output.shape[1]):
         x, y, width, height = (float(v) for v in output[:4, anchor])

@@ -1,0 +1,101 @@
+"""Time and memory: a hundred people with 512-d embeddings, coming and going for 10,000 frames."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from mdpr.types import Detections, Frame
+
+WIDTH, HEIGHT = 1920, 1080
+
+
+def busy_place(people: int, dimension: int, frames: int) -> Iterator[tuple[Detections, Frame, np.ndarray | None]]:
+    """People walk through; each is replaced by a newcomer after 10 s on average; 5 % of boxes are missed."""
+    rng = np.random.default_rng(0)
+    centre, velocity = rng.uniform([0, 100], [WIDTH, HEIGHT], (people, 2)), rng.normal(0, 2, (people, 2))
+    looks = rng.normal(size=(people, dimension)).astype(np.float32)
+    noise = 0.4 * rng.standard_normal((50 * people, dimension), dtype=np.float32)  # drawn once, used again: it is slow
+    for index in range(frames):
+        new = np.flatnonzero(rng.random(people) < 1 / 300)
+        centre[new] = rng.uniform([0, 100], [WIDTH, HEIGHT], (len(new), 2))
+        looks[new] = rng.normal(size=(len(new), dimension))
+        centre = (centre + velocity) % [WIDTH, HEIGHT]
+        seen = np.flatnonzero(rng.random(people) < 0.95)
+        at = centre[seen] + rng.normal(0, 1, (len(seen), 2))
+        boxes = np.concatenate([at - [25, 60], at + [25, 60]], axis=1)
+        embeddings = None
+        if dimension:
+            embeddings = looks[seen] + noise[seen + people * (index % 50)]
+            embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        detections = Detections(boxes, rng.uniform(0.4, 1, len(seen)), np.zeros(len(seen)))
+        yield detections, Frame("cam", index, index / 30, size=(WIDTH, HEIGHT)), embeddings
+
+
+def times_ms(tracker, people: int, dimension: int, frames: int) -> np.ndarray:
+    """Processor time of each frame in ms."""
+    times = []
+    for scene in busy_place(people, dimension, frames):
+        started = time.thread_time()
+        tracker.update(*scene)
+        times.append(time.thread_time() - started)
+    return np.array(times) * 1e3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("people", "dimension", "limit_ms"), [(10, 512, 3), (100, 0, 6), (100, 512, 10)])
+def test_time_of_a_frame(tracker_class, people, dimension, limit_ms):
+    """Bounds are about four times what one core needs, so that a busy machine does not fail them."""
+    assert np.median(times_ms(tracker_class(), people, dimension, 300)[60:]) < limit_ms
+
+
+@pytest.mark.slow
+def test_neither_time_nor_memory_grows(tracker_class):
+    tracker, times, held = tracker_class(), [], []
+    tracemalloc.start()
+    try:
+        for index, scene in enumerate(busy_place(100, 512, 10_000)):
+            started = time.thread_time()
+            tracker.update(*scene)
+            times.append(time.thread_time() - started)
+            if index in (3000, 9999):
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    early, late = np.median(times[1000:3000]), np.median(times[8000:])
+    assert late < 1.5 * early
+    assert held[1] < 1.1 * held[0] + 1_000_000
+    assert held[1] < 20_000_000  # the bank of about 300 slots for 10 views of 512 values is 6 MB
+
+
+@pytest.mark.slow
+def test_memory_of_a_crowd_is_given_back(tracker_class):
+    tracker = tracker_class()
+    rng = np.random.default_rng(0)
+    index = 0
+
+    def feed(people: int, frames: int) -> None:
+        nonlocal index
+        centre = rng.uniform(100, 4000, (people, 2))
+        looks = rng.normal(size=(people, 512)).astype(np.float32)
+        looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+        boxes = np.concatenate([centre - 10, centre + 10], axis=1)
+        for _ in range(frames):
+            tracker.update(Detections(boxes, np.full(people, 0.9), np.zeros(people)), Frame("c", index, index / 30), looks)
+            index += 1
+
+    tracemalloc.start()
+    try:
+        feed(10, 30)
+        quiet = tracemalloc.get_traced_memory()[0]
+        feed(1000, 10)
+        crowded = tracemalloc.get_traced_memory()[0]
+        feed(10, 120)
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert crowded > quiet + 15_000_000
+    assert after < quiet + 3_000_000
