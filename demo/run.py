@@ -11,7 +11,8 @@ from pathlib import Path
 
 from render import render
 
-from mdpr.detectors.yolo import Yolo
+from mdpr.detectors.devices import choose_device
+from mdpr.detectors.yolo import obtain_yolo_weights
 from mdpr.errors import ModelError
 from mdpr.pipeline.commands.track import main
 
@@ -21,7 +22,7 @@ def choose_detector(flags: list[str]) -> list[str]:
     if any(flag.split("=")[0] in ("--detector", "--weights", "--detections", "--config") for flag in flags):
         return []
     try:
-        Yolo.find_weights(Yolo.Config())
+        obtain_yolo_weights(device=choose_device(""))
     except ModelError as error:
         print(f"{error}\nSo this demo uses the motion detector, which needs no weights and suits fixed cameras only.\n")
         return ["--detector", "motion"]

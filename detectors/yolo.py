@@ -70,8 +70,7 @@ class Yolo:
             ConfigError: a device that is not there, or options that do not fit the weights.
         """
         device = choose_device(config.device)
-        variants = weight_variants(config.weights, device)
-        weights = obtain_weights(config.weights, variants, "YOLO model", DOWNLOADS)
+        weights = obtain_yolo_weights(config.weights, device)
         self._engine = _load(config, weights, device)
         self.description: str = self._engine.description
         self.batch_size: int = self._engine.batch_size
@@ -84,6 +83,15 @@ class Yolo:
         """
         found: list[Detections] = self._engine.detect(frames)
         return found
+
+
+def obtain_yolo_weights(name: str = "yolo11n", device: str = "cpu") -> Path:
+    """The file or OpenVINO folder that a path or model name stands for, downloaded if that is allowed and needed.
+
+    Raises:
+        ModelError: not found and not downloaded; it names every place looked at and what to do.
+    """
+    return obtain_weights(name, weight_variants(name, device), "YOLO model", DOWNLOADS)
 
 
 def weight_variants(name: str, device: str) -> list[str]:

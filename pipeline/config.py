@@ -12,6 +12,7 @@ import yaml
 
 from mdpr.components import build_config, find_class
 from mdpr.configs import preset_names, preset_text
+from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
 from mdpr.pipeline.sources import SourceConfig
@@ -210,6 +211,16 @@ def resolve_auto(component: Component, has_images: bool) -> Component:
     if component.name != AUTO:
         return component
     return replace(component, name=DEFAULT_EMBEDDER) if has_images else component_of("reid", {"name": "none"})
+
+
+def with_thresholds(tracker: Component, embedder: Embedder) -> Component:
+    """The tracker with the embedder's own distances where its options leave them open."""
+    own = {"appearance_threshold": embedder.match_distance, "reid_threshold": embedder.sure_distance}
+    names = {entry.name for entry in dataclasses.fields(tracker.options)}
+    is_open = [name for name in own if name in names and getattr(tracker.options, name) is None]
+    if embedder.dimension == 0 or not is_open:
+        return tracker
+    return replace(tracker, options=replace(tracker.options, **{name: own[name] for name in is_open}))
 
 
 def _class_name(kind: str, name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mdpr.contracts import Embedder, Sink, Source, Tracker
 from mdpr.errors import ConfigError, OutputError, SourceError
-from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto
+from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto, with_thresholds
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
@@ -65,6 +65,7 @@ class TrackRun:
         log.info("detector  %s", detector.description)
         embedder: Embedder = self.config.reid.make()
         log.info("reid      %s", embedder.description)
+        self.config = replace(self.config, tracker=with_thresholds(self.config.tracker, embedder))
         trackers: dict[str, Tracker] = {source.camera: self.config.tracker.make() for source in self._sources}
         self._embedder = embedder
         self._loop = TrackingLoop(self._sources, detector, embedder, trackers, self.times)

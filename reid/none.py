@@ -22,6 +22,8 @@ class NoEmbedder:
     description: ClassVar[str] = "none (motion only)"
     fingerprint: ClassVar[str] = ""
     dimension: ClassVar[int] = 0
+    match_distance: ClassVar[float] = 0.0
+    sure_distance: ClassVar[float] = 0.0
     crop_s: ClassVar[float] = 0.0
 
     def __init__(self, config: NoEmbedderConfig | None = None) -> None:

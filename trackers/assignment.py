@@ -78,8 +78,8 @@ def _solve(
     cost: NDArray[np.floating], rows: IntArray, columns: IntArray, solver: str, unmatched_cost: float
 ) -> tuple[IntArray, IntArray]:
     """The assignment among the allowed pairs (rows[i], columns[i]), which hold every ambiguous row and column."""
-    row_ids, row_of = np.unique(rows, return_inverse=True)
-    column_ids, column_of = np.unique(columns, return_inverse=True)
+    row_ids, row_of = _compact(rows, cost.shape[0])
+    column_ids, column_of = _compact(columns, cost.shape[1])
     shape = (len(row_ids), len(column_ids))
     saving = np.zeros(shape)  # what a pair saves, as a negative cost; 0 = not allowed, as good as unmatched
     saving[row_of, column_of] = cost[rows, columns].astype(np.float64) - unmatched_cost
@@ -97,6 +97,13 @@ def _solve(
         for found in [_minimise(saving[np.ix_(some_rows, some_columns)], solver)]
     ]
     return row_ids[np.concatenate([pair[0] for pair in pairs])], column_ids[np.concatenate([pair[1] for pair in pairs])]
+
+
+def _compact(values: IntArray, limit: int) -> tuple[IntArray, IntArray]:
+    """The distinct values, ascending, and the place of each value among them: `np.unique` without sorting."""
+    is_used = np.zeros(limit, dtype=np.bool_)
+    is_used[values] = True
+    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[values]
 
 
 def _ends(part: NDArray[Any], count: int) -> NDArray[Any]:

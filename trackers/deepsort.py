@@ -26,6 +26,12 @@ from mdpr.trackers.motion import GATE, squared_mahalanobis
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
+MATCH_DISTANCE = 0.4
+"""`appearance_threshold` of a tracker that is not told which embedder it works with: usual for learned ReID models."""
+
+SURE_DISTANCE = 0.25
+"""The same for `reid_threshold`."""
+
 
 @dataclass(frozen=True)
 class DeepSortConfig:
@@ -38,8 +44,10 @@ class DeepSortConfig:
         min_iou: least overlap of a confirmed track's expected box with a detection, unless appearance vouches for it.
         low_iou: least overlap with a detection of low confidence.
         tentative_iou: least overlap of a tentative track, which has no reliable velocity yet.
-        appearance_threshold: largest cosine distance of one person's embeddings; depends on the model.
-        reid_threshold: distance up to which appearance vouches for a match without overlap, inside the motion gate.
+        appearance_threshold: largest cosine distance of one person's embeddings; None = `match_distance` of
+            the embedder.
+        reid_threshold: distance up to which appearance vouches for a match without overlap, inside the motion gate;
+            None = `sure_distance` of the embedder. Never above `appearance_threshold`.
         appearance_weight: share of appearance in the cost of a pair, the rest is overlap.
         lost_penalty: added to the cost of a track that has been lost for `max_age_s`, in proportion when shorter.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
@@ -58,8 +66,8 @@ class DeepSortConfig:
     min_iou: float = 0.2
     low_iou: float = 0.5
     tentative_iou: float = 0.3
-    appearance_threshold: float = 0.4
-    reid_threshold: float = 0.25
+    appearance_threshold: float | None = None
+    reid_threshold: float | None = None
     appearance_weight: float = 0.7
     lost_penalty: float = 0.2
     max_age_s: float = 2.0
@@ -75,8 +83,10 @@ class DeepSortConfig:
         shares = ("high_conf", "low_conf", "new_track_conf", "appearance_weight", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
         check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
-        check_within(self, ("appearance_threshold",), 0.001, 2)
-        check_within(self, ("reid_threshold",), 0, self.appearance_threshold)
+        if self.appearance_threshold is not None:
+            check_within(self, ("appearance_threshold",), 0.001, 2)
+        if self.reid_threshold is not None:
+            check_within(self, ("reid_threshold",), 0, 2)
         check_within(self, ("lost_penalty", "confirm_s"), 0, math.inf)
         check_within(self, ("max_age_s", "view_spacing_s", "appearance_memory_s"), 0.001, math.inf)
         check_within(self, ("views",), 1, math.inf)
@@ -91,6 +101,9 @@ class DeepSort:
 
     def __init__(self, config: DeepSortConfig = DeepSortConfig()) -> None:
         self.config = config
+        self._match_distance = config.appearance_threshold or MATCH_DISTANCE
+        sure_distance = SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold
+        self._sure_distance = min(sure_distance, self._match_distance)
         self._lifecycle = Lifecycle(
             LifecycleRules(
                 new_track_conf=config.new_track_conf,
@@ -98,7 +111,7 @@ class DeepSort:
                 max_age_s=config.max_age_s,
                 confirm_s=config.confirm_s,
                 duplicate_iou=config.duplicate_iou,
-                same_person_distance=config.appearance_threshold,
+                same_person_distance=self._match_distance,
                 max_covered=config.max_covered,
                 views=config.views,
                 view_spacing_s=config.view_spacing_s,
@@ -145,10 +158,10 @@ class DeepSort:
         if scene.embeddings is not None:
             distance = self._distance(scene, rows, columns)  # (R, C), NaN = unknown
             is_known = ~np.isnan(distance)
-            fits = distance <= config.appearance_threshold
+            fits = distance <= self._match_distance
             admissible &= fits | ~is_known | (scene.views.covered[columns] > config.max_covered)
             self._admit_by_appearance(admissible, distance, scene, rows, columns)
-            look = np.minimum(distance / config.appearance_threshold, 1)
+            look = np.minimum(distance / self._match_distance, 1)
             mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
             cost = np.where(is_known, mixed, cost)
         admissible &= same_class(table, scene, rows, columns)
@@ -176,7 +189,7 @@ class DeepSort:
         columns: NDArray[np.intp],
     ) -> None:
         """Set `admissible` for pairs without enough overlap that look alike and lie within the motion gate."""
-        pairs = np.nonzero(~admissible & (distance <= self.config.reid_threshold))
+        pairs = np.nonzero(~admissible & (distance <= self._sure_distance))
         if len(pairs[0]) == 0:
             return
         table, detections = self._lifecycle.table, scene.detections

@@ -88,7 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--print-config", action="store_true", help="print the resolved configuration and stop")
     group.add_argument("--json", action="store_true", help="print the summary as JSON")
-    group.add_argument("--quiet", action="store_true", help="only warnings and errors")
+    group.add_argument("--quiet", action="store_true", help="no summary, only warnings and errors")
     return parser
 
 
@@ -117,7 +117,7 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
         with _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]):
             return run.execute()
     finally:
-        if run.report is not None and run.report.status != "running":
+        if run.report is not None and run.report.status != "running" and (own["json"] or not own["quiet"]):
             sys.stdout.write(run.report.as_json(run.times) if own["json"] else run.report.as_text(run.times) + "\n")
             sys.stdout.flush()
 

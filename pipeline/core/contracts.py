@@ -41,6 +41,12 @@ class Embedder(Protocol):
     dimension: int
     """D; 0 means that appearance is off."""
 
+    match_distance: float
+    """Cosine distance that two crops of one person rarely exceed within a few seconds of one camera."""
+
+    sure_distance: float
+    """Cosine distance that crops of two people hardly ever fall below."""
+
     crop_s: float
     """Seconds that the last `embed` spent on cutting and resizing crops, for the table of stage times."""
 

@@ -10,7 +10,14 @@ import yaml
 
 from mdpr.configs import preset_names
 from mdpr.errors import ConfigError, ModelError
-from mdpr.pipeline.config import build_run_config, merge_settings, parse_setting, read_config, resolve_auto
+from mdpr.pipeline.config import (
+    build_run_config,
+    merge_settings,
+    parse_setting,
+    read_config,
+    resolve_auto,
+    with_thresholds,
+)
 from mdpr.pipeline.flags import FLAG_KEYS, config_from_flags
 
 
@@ -131,3 +138,13 @@ def test_auto_appearance() -> None:
 def test_unknown_options_of_the_api() -> None:
     with pytest.raises(ConfigError, match="unknown option 'confidence'"):
         config_from_flags(("a.mp4",), {"confidence": 0.5})
+
+
+def test_the_tracker_takes_the_distances_of_the_embedder() -> None:
+    config = build_run_config({"tracker": {"reid_threshold": 0.05}, "reid": {"match_distance": 0.35}})
+    options = with_thresholds(config.tracker, config.reid.make()).options
+    assert (options.appearance_threshold, options.reid_threshold) == (0.35, 0.05)
+    without = build_run_config({"reid": {"name": "none"}})
+    assert with_thresholds(without.tracker, without.reid.make()) == without.tracker
+    bytetrack = build_run_config({"tracker": {"name": "bytetrack"}})
+    assert with_thresholds(bytetrack.tracker, config.reid.make()) == bytetrack.tracker

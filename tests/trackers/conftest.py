@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mdpr.trackers.bytetrack import ByteTrack
 from mdpr.trackers.deepsort import DeepSort
 from mdpr.types import Detections, Frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from mdpr.trackers.appearance import FIRST_CAPACITY, AppearanceBank
 from mdpr.trackers.views import Views
 from mdpr.types import Detections, Frame

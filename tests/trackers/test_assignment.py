@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
 from mdpr.errors import ConfigError, FormatError
 from mdpr.trackers.assignment import SOLVERS, assign
-from scipy.optimize import linear_sum_assignment
 
 
 def best_saving(cost, admissible, unmatched_cost):

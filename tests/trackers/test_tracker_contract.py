@@ -7,6 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+
 from mdpr.components import build_config, find_class
 from mdpr.errors import ConfigError, FormatError
 from mdpr.trackers import TRACKERS
@@ -77,9 +78,7 @@ def test_views_hold_the_given_boxes_and_embeddings(make, play, crowd):
     tracker, items = make(), crowd()
     play(tracker, items)
     for tracklet in tracker.flush():
-        for frame, box, embedding in zip(
-            tracklet.view_frame, tracklet.view_xyxy, tracklet.embeddings, strict=True
-        ):
+        for frame, box, embedding in zip(tracklet.view_frame, tracklet.view_xyxy, tracklet.embeddings, strict=True):
             detections, embeddings = items[frame]
             row = np.flatnonzero((detections.xyxy == box).all(axis=1))
             np.testing.assert_array_equal(embeddings[row[0]], embedding)

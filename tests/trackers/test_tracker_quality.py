@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
+
 from mdpr.boxes import iou_matrix
 from mdpr.types import Detections, Frame
-from scipy.optimize import linear_sum_assignment
 
 MOT = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mot"
 

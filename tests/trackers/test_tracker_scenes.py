@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from mdpr.trackers.bytetrack import ByteTrack, ByteTrackConfig
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
 from mdpr.types import Detections, Frame
@@ -92,12 +93,28 @@ def test_a_passer_by_does_not_repaint_the_hidden(detect, play):
     tracker, frames = DeepSort(), []
     for step in range(60):
         x = 150 + 5 * step  # Bob walks in front of Ann: nearer, so his lower edge is lower
-        hidden = abs(x - 300) < 30
+        hidden = abs(x - 300) < 24
         frames.append((detect([[300, 300], [x, 310]]), np.stack([BOB if hidden else ANN, BOB])))
-    shown = play(tracker, frames)
-    assert ids(shown)[-1] == [1, 2]
+    assert ids(play(tracker, frames)) == [[1, 2]] * 60
     for tracklet, look in zip(tracker.flush(), (ANN, BOB), strict=True):
         assert (tracklet.embeddings == look).all()
+
+
+def test_views_without_appearance_make_room_for_those_with(detect, play):
+    tracker = DeepSort(DeepSortConfig(views=2))
+    frames = [(detect([[300, 300]], confidence=0.95), 0 * ANN[None])] * 60
+    frames += [(detect([[300, 300]], confidence=0.8), ANN[None])] * 60
+    play(tracker, frames)
+    (tracklet,) = tracker.flush()
+    assert (tracklet.embeddings == ANN).all()
+    assert len(tracklet.view_frame) == 2
+
+
+def test_of_nearly_equal_claims_the_recently_seen_wins(detect, play):
+    """The detection at 314 lies a little nearer to the lost track at 300 than to the seen one at 330."""
+    frames = [detect([[300, 300], [330, 300]])] * 10 + [detect([[330, 300]])] * 20 + [detect([[314, 300]])]
+    assert ids(play(DeepSort(), frames))[-1] == [2]
+    assert ids(play(DeepSort(DeepSortConfig(lost_penalty=0.0)), frames))[-1] == [1]
 
 
 def gap_scene(detect, gap, fps=30):
@@ -144,6 +161,12 @@ def test_a_short_flicker_is_not_a_person(detect, play, tracker_class):
     assert [t.track_id for tracks in shown for t in tracks.ended] + [t.track_id for t in tracker.flush()] == [1]
 
 
+def test_a_tentative_track_ends_at_its_first_gap(detect, play, tracker_class):
+    tracker = tracker_class(dataclasses.replace(tracker_class.Config(), confirm_s=0.1))
+    frames = [detect([[300, 300], [700, 300]] if i % 3 else [[300, 300]]) for i in range(30)]
+    assert ids(play(tracker, frames)) == [[1]] * 30
+
+
 @pytest.mark.parametrize(("fps", "frames_until_shown"), [(30, 4), (10, 2), (60, 7)])
 def test_confirmation_takes_seconds_not_frames(detect, play, tracker_class, fps, frames_until_shown):
     tracker = tracker_class(dataclasses.replace(tracker_class.Config(), confirm_s=0.1))
@@ -162,10 +185,17 @@ def test_classes_do_not_mix(detect, play, tracker_class):
 
 
 def test_a_track_that_began_anew_goes_back_to_the_older(detect, play, tracker_class):
-    """The box jumps for three frames, a new track begins there, and the lost one's place comes to lie on it."""
-    frames = [detect([[300, 300]])] * 10 + [detect([[336, 300]])] * 5 + [detect([[302, 300]])] * 10
-    shown = play(tracker_class(), frames)
+    """The box jumps away, a new track begins there and walks back until it lies on the lost one."""
+    back = [detect([[max(336 - 2 * step, 303), 300]]) for step in range(25)]
+    shown = play(tracker_class(), [detect([[300, 300]])] * 10 + back)
+    assert [2] in ids(shown)
     assert ids(shown)[-1] == [1]
+
+
+def test_two_tracks_never_share_a_detection(detect, play, tracker_class):
+    """A double detection begins a tentative track, which must not live on from the first track's detections."""
+    frames = [detect([[300, 300]])] * 5 + [detect([[300, 300], [312, 300]])] + [detect([[300, 300]])] * 10
+    assert ids(play(tracker_class(), frames)) == [[1]] * 16
 
 
 def test_a_change_of_resolution_keeps_ids(detect, tracker_class):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from mdpr.types import Detections, Frame
 
 WIDTH, HEIGHT = 1920, 1080
@@ -71,7 +72,6 @@ def test_neither_time_nor_memory_grows(tracker_class):
     assert held[1] < 20_000_000  # the bank of about 300 slots for 10 views of 512 values is 6 MB
 
 
-@pytest.mark.slow
 def test_memory_of_a_crowd_is_given_back(tracker_class):
     tracker = tracker_class()
     rng = np.random.default_rng(0)
@@ -84,7 +84,9 @@ def test_memory_of_a_crowd_is_given_back(tracker_class):
         looks /= np.linalg.norm(looks, axis=1, keepdims=True)
         boxes = np.concatenate([centre - 10, centre + 10], axis=1)
         for _ in range(frames):
-            tracker.update(Detections(boxes, np.full(people, 0.9), np.zeros(people)), Frame("c", index, index / 30), looks)
+            tracker.update(
+                Detections(boxes, np.full(people, 0.9), np.zeros(people)), Frame("c", index, index / 30), looks
+            )
             index += 1
 
     tracemalloc.start()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mdpr.trackers.views import covered_by_nearer, is_cut_by_border, rate_views
 from mdpr.types import Detections
 
