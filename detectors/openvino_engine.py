@@ -22,6 +22,7 @@ from mdpr.detectors.yolo_outputs import decode_yolov8, suppress
 from mdpr.errors import ConfigError, DependencyError, FormatError, ModelError
 from mdpr.types import Detections, Frame
 
+_CALLS_A_STREAM = 4
 _MAX_STREAMS = 16
 _MAX_SHAPES = 8  # compiled networks kept; cameras of one aspect ratio share one
 
@@ -64,7 +65,7 @@ class OpenVinoYolo:
 
     Attributes:
         description: one line for the log.
-        batch_size: the number of streams.
+        batch_size: several times the number of streams, because a stream idles at the end of each call.
     """
 
     def __init__(
@@ -100,12 +101,13 @@ class OpenVinoYolo:
         self._core = Core()
         self._model = _read_model(folder)
         self._hints = {"INFERENCE_PRECISION_HINT": "f32"} if half is False else {}
-        self.batch_size = min(count_cores(), _MAX_STREAMS)
+        self._streams = min(count_cores(), _MAX_STREAMS)
+        self.batch_size = _CALLS_A_STREAM * self._streams
         self._compiled: OrderedDict[tuple[int, int], _Compiled] = OrderedDict()
         self._fixed_size, shape = self._find_shape(folder)
         self.description = (
             f"{name or folder.name.removesuffix('_openvino_model')}, OpenVINO {self._precision()} {shape}, CPU, "
-            f"{self.batch_size} streams"
+            f"{self._streams} streams"
         )
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -115,7 +117,7 @@ class OpenVinoYolo:
         pending: deque[tuple[Frame, Letterbox, Any]] = deque()
         try:
             for frame in frames:
-                if len(pending) == self.batch_size:
+                if len(pending) == self._streams + 1:  # one waits, so that no stream does
                     found.append(self._finish(*pending.popleft()))
                 pending.append(self._start(frame))
             while pending:
@@ -129,7 +131,7 @@ class OpenVinoYolo:
         compiled = self._compiled_for(self._fixed_size or rectangular_size(frame.size, self._imgsz))
         letterbox = Letterbox.fit(frame.size, compiled.input_size)
         request = compiled.requests[0]
-        compiled.requests.rotate(-1)  # at most batch_size are pending, so the next one in turn is free
+        compiled.requests.rotate(-1)  # at most streams + 1 are pending, so the next one in turn is free
         request.get_input_tensor().data[0] = letterbox.apply(frame.image)
         request.start_async()
         return frame, letterbox, request
@@ -159,9 +161,9 @@ class OpenVinoYolo:
         steps = processor.input().preprocess()
         steps.convert_element_type(Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
         processor.output().tensor().set_element_type(Type.f32)
-        streams = {"NUM_STREAMS": self.batch_size, "INFERENCE_NUM_THREADS": count_cores()}
+        streams = {"NUM_STREAMS": self._streams, "INFERENCE_NUM_THREADS": count_cores()}
         network = self._core.compile_model(processor.build(), "CPU", {**streams, **self._hints})
-        requests = deque(network.create_infer_request() for _ in range(self.batch_size))
+        requests = deque(network.create_infer_request() for _ in range(self._streams + 1))
         self._compiled[input_size] = _Compiled(input_size, requests)
         if len(self._compiled) > _MAX_SHAPES:
             self._compiled.popitem(last=False)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mdpr.contracts import Detector, Embedder, Source, Tracker
 from mdpr.errors import MdprError
@@ -178,19 +179,33 @@ class TrackingLoop:
 
     def _track(self, step: _Step) -> Iterator[FrameResult]:
         """Embed all people of the step at once, then associate frame by frame."""
-        if not step.frames:
-            return
-        start = time.perf_counter()
-        embeddings = self._embedder.embed(
-            [frame.image for frame in step.frames], [detections.xyxy for detections in step.detections]
-        )
-        elapsed = time.perf_counter() - start
-        if self._embedder.dimension:
-            self._times.add("crop", self._embedder.crop_s, len(step.frames))
-            self._times.add("embed", elapsed - self._embedder.crop_s, len(step.frames))
-        first_rows = np.cumsum([0, *map(len, step.detections)])
-        for i, (frame, detections) in enumerate(zip(step.frames, step.detections, strict=True)):
-            rows = embeddings[first_rows[i] : first_rows[i + 1]] if self._embedder.dimension else None
+        for frame, detections, rows in zip(step.frames, step.detections, self._embed(step), strict=True):
             with self._times.measure("associate"):
                 tracks = self._trackers[frame.camera].update(detections, frame, rows)
             yield FrameResult(frame, tracks)
+
+    def _embed(self, step: _Step) -> list[NDArray[np.float32] | None]:
+        """For each frame a row for each detection, zero where the tracker needs none; None when appearance is off."""
+        if not step.frames or not self._embedder.dimension:
+            return [None] * len(step.frames)
+        wanted = [
+            detections.confidence >= self._trackers[frame.camera].embedding_conf
+            for frame, detections in zip(step.frames, step.detections, strict=True)
+        ]
+        start = time.perf_counter()
+        embeddings = self._embedder.embed(
+            [frame.image for frame in step.frames],
+            [detections.xyxy[is_wanted] for detections, is_wanted in zip(step.detections, wanted, strict=True)],
+        )
+        elapsed = time.perf_counter() - start
+        self._times.add("crop", self._embedder.crop_s, len(step.frames))
+        self._times.add("embed", elapsed - self._embedder.crop_s, len(step.frames))
+        rows: list[NDArray[np.float32] | None] = []
+        first = 0
+        for is_wanted in wanted:
+            of_frame = np.zeros((len(is_wanted), self._embedder.dimension), np.float32)
+            count = int(is_wanted.sum())
+            of_frame[is_wanted] = embeddings[first : first + count]
+            rows.append(of_frame)
+            first += count
+        return rows

@@ -87,6 +87,11 @@ class ByteTrack:
             )
         )
 
+    @property
+    def embedding_conf(self) -> float:
+        """See `Tracker`: weaker detections only continue tracks, by overlap, and never become views."""
+        return min(self.config.high_conf, self.config.new_track_conf)
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame; see `Tracker`.
 

@@ -119,6 +119,11 @@ class DeepSort:
             )
         )
 
+    @property
+    def embedding_conf(self) -> float:
+        """See `Tracker`: weaker detections only continue tracks, by overlap, and never become views."""
+        return min(self.config.high_conf, self.config.new_track_conf)
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame; see `Tracker`. A row of zeros in `embeddings` means: no appearance, decide by motion.
 
@@ -156,7 +161,7 @@ class DeepSort:
         admissible = overlap >= config.min_iou
         cost = 1 - overlap
         if scene.embeddings is not None:
-            distance = self._distance(scene, rows, columns)  # (R, C), NaN = unknown
+            distance = self._distance(scene.embeddings[columns], scene.has_appearance[columns], rows)  # NaN = unknown
             is_known = ~np.isnan(distance)
             fits = distance <= self._match_distance
             admissible &= fits | ~is_known | (scene.views.covered[columns] > config.max_covered)
@@ -170,14 +175,15 @@ class DeepSort:
         found = assign(cost, admissible, config.solver, unmatched_cost=1.001 + config.lost_penalty)
         matching.take(rows[found[0]], columns[found[1]])
 
-    def _distance(self, scene: Scene, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float32]:
-        """(R, C) cosine distance, NaN where the track or the detection has no appearance."""
+    def _distance(
+        self, embeddings: NDArray[np.float32], has_appearance: NDArray[np.bool_], rows: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """(R, C) cosine distance of tracks and embeddings, NaN where one of the two has no appearance."""
         bank, table = self._lifecycle.bank, self._lifecycle.table
-        assert scene.embeddings is not None
         slots = table.slot[rows]
-        distance = bank.distance(slots, table.state[rows] == LOST, scene.embeddings[columns])
+        distance = bank.distance(slots, table.state[rows] == LOST, embeddings)
         distance[~bank.has_clear[slots]] = np.nan
-        distance[:, ~scene.has_appearance[columns]] = np.nan
+        distance[:, ~has_appearance] = np.nan
         return distance
 
     def _admit_by_appearance(

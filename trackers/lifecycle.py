@@ -115,7 +115,7 @@ class Lifecycle:
         views = rate_views(detections, frame.size, self.rules.clear_conf, self.rules.max_covered)
         if self.bank.dimension:
             np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
-        has_area = (detections.xyxy[:, 2:] > detections.xyxy[:, :2]).all(axis=1)
+        has_area: NDArray[np.bool_] = np.all(detections.xyxy[:, 2:] > detections.xyxy[:, :2], axis=1)
         return Scene(frame, detections, vectors, has_appearance, has_area, views, boxes, ended)
 
     def finish(self, scene: Scene, match: NDArray[np.intp]) -> Tracks:

@@ -58,4 +58,5 @@ def match_by_overlap(
 
 def same_class(table: TrackTable, scene: Scene, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
     """(R, C) whether track and detection are of one class."""
-    return table.class_id[rows][:, None] == scene.detections.class_id[columns]
+    is_same: NDArray[np.bool_] = table.class_id[rows][:, None] == scene.detections.class_id[columns]
+    return is_same

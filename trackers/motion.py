@@ -142,7 +142,9 @@ def squared_mahalanobis(
         (T,) for pairs, (T, N) for all pairs; >= 0.
     """
     noise = measurement_variance(mean[..., 3, 0], confidence)
-    return np.sum(np.square(xywh - mean[..., 0]) / (covariance[..., 0] + noise[..., None]), axis=-1)
+    squares = np.square(xywh - mean[..., 0]) / (covariance[..., 0] + noise[..., None])
+    distance: NDArray[np.float64] = np.sum(squares, axis=-1)
+    return distance
 
 
 def rescale(

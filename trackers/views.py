@@ -72,7 +72,8 @@ def is_cut_by_border(xyxy: FloatArray, size: tuple[int, int]) -> NDArray[np.bool
     if size == (0, 0):
         return np.zeros(len(xyxy), dtype=np.bool_)
     far = np.array(size, dtype=np.float32) - BORDER_PX
-    return (xyxy[:, :2] <= BORDER_PX).any(axis=1) | (xyxy[:, 2:] >= far).any(axis=1)
+    is_cut: NDArray[np.bool_] = np.any((xyxy[:, :2] <= BORDER_PX) | (xyxy[:, 2:] >= far), axis=1)
+    return is_cut
 
 
 def rate_views(detections: Detections, size: tuple[int, int], clear_conf: float, max_covered: float) -> Views:

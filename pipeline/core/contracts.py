@@ -66,8 +66,14 @@ class Embedder(Protocol):
 class Tracker(Protocol):
     """Follows people from frame to frame in one camera."""
 
+    embedding_conf: float
+    """Detections below this confidence need no embedding: the tracker does not ask what they look like."""
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
-        """Take the next frame. `embeddings` is (N, D) with one unit row for each detection, or None."""
+        """Take the next frame. `embeddings` is (N, D) with one row for each detection, or None.
+
+        A row has unit length, or is zero: then that detection has no appearance, and motion decides.
+        """
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return the tracklets that `Tracks.ended` has not yet given."""

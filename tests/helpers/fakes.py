@@ -70,7 +70,8 @@ class FakeEmbedder:
 class FakeTracker:
     """Every detection is person 1; remembers what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, embedding_conf: float = 0.0) -> None:
+        self.embedding_conf = embedding_conf
         self.seen: list[tuple[int, float]] = []
 
     def update(self, detections: Detections, frame: Frame, embeddings: Any = None) -> Tracks:

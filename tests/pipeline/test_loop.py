@@ -6,12 +6,14 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fakes import FakeDetector, FakeEmbedder, FakeSource, FakeTracker
 from mdpr.errors import FormatError
 from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
 from mdpr.pipeline.timing import StageTimes
+from mdpr.types import Detections, Tracks
 
 
 def make_loop(sources: list[FakeSource], detector: FakeDetector | None = None, **parts: Any) -> TrackingLoop:
@@ -29,6 +31,31 @@ def test_every_frame_of_every_camera_in_order() -> None:
         assert trackers[camera].seen == [(i, float(i)) for i in range(count)]  # its own embeddings, not its neighbour's
     ends = [r for r in results if isinstance(r, CameraEnd)]
     assert {end.camera: end.tracklets[0].detections for end in ends} == {"a": 30, "b": 17}
+
+
+def test_only_what_the_tracker_asks_for_is_embedded() -> None:
+    class CountingEmbedder(FakeEmbedder):
+        embedded = 0
+
+        def embed(self, images: Any, boxes: Any) -> Any:
+            self.embedded += sum(map(len, boxes))
+            return super().embed(images, boxes)
+
+    class TwoBoxes(FakeDetector):
+        def detect(self, frames: Any) -> Any:
+            return [
+                Detections(np.array([[0, 0, 9, 9], [5, 5, 9, 9]]), np.array([0.3, 0.6]), np.zeros(2)) for _ in frames
+            ]
+
+    class Recorder(FakeTracker):
+        def update(self, detections: Detections, frame: Any, embeddings: Any = None) -> Any:
+            self.seen.append(embeddings.ravel().tolist())
+            return Tracks.empty()
+
+    embedder, tracker = CountingEmbedder(), Recorder(embedding_conf=0.5)
+    list(TrackingLoop([FakeSource("a", 3)], TwoBoxes(2), embedder, {"a": tracker}, StageTimes()))
+    assert embedder.embedded == 3
+    assert tracker.seen == [[0, 0], [0, 1], [0, 2]]  # the weak box has a row of zeros
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])

@@ -54,6 +54,7 @@ def crowd():
 
     def make(seed=0, frames=40, people=8):
         rng = np.random.default_rng(seed)
+        half = np.array([20, 50])
         centre, velocity = rng.uniform(200, 800, (people, 2)), rng.normal(0, 4, (people, 2))
         looks = rng.normal(size=(people, 16))
         items = []
@@ -61,7 +62,7 @@ def crowd():
             centre = centre + velocity
             seen = np.flatnonzero(rng.random(people) < 0.9)
             at = centre[seen] + rng.normal(0, 1, (len(seen), 2))
-            boxes = np.concatenate([at - [20, 50], at + [20, 50]], axis=1)
+            boxes = np.concatenate([at - half, at + half], axis=1)
             confidence = rng.uniform(0.2, 1, len(seen))
             embeddings = looks[seen] + rng.normal(0, 0.3, (len(seen), 16))
             embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
