@@ -56,7 +56,7 @@ def test_without_a_rate_25_is_taken_and_said_once(tmp_path: Path, read, caplog) 
         write(tmp_path / f"{number}.png")
     assert [frame.time_s for frame in read(tmp_path)[0]] == [0, 1 / 25, 2 / 25]
     assert [record.message for record in caplog.records] == [
-        "cam: images do not state a frame rate; assuming 25 frames a second (see fps)"
+        "cam: images do not state a frame rate; assuming 25 frames a second (see --fps)"
     ]
     caplog.clear()
     read(tmp_path, fps=5.0)
