@@ -74,8 +74,9 @@ def crop_people(
         shape = (len(rows), height, width)
         map_x = np.broadcast_to(x[:, None, :] - 0.5, shape).reshape(-1, width)
         map_y = np.broadcast_to(y[:, :, None] - 0.5, shape).reshape(-1, width)
-        sampled = cv2.remap(level, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        crops[rows] = sampled.reshape(*shape, 3)
+        padded = cv2.cvtColor(level, cv2.COLOR_BGR2BGRA)  # remap is 2.5 times as fast with 4 channels as with 3
+        sampled = cv2.remap(padded, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        crops[rows] = cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR).reshape(*shape, 3)
         is_visible[rows] = True
     return crops, is_visible
 

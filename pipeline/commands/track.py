@@ -20,6 +20,7 @@ from mdpr.detectors import DETECTORS
 from mdpr.errors import MdprError
 from mdpr.pipeline.config import parse_setting
 from mdpr.pipeline.flags import config_from_flags
+from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
 from mdpr.reid import EMBEDDERS
 from mdpr.trackers import TRACKERS
@@ -112,6 +113,7 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
     if own["print_config"]:
         sys.stdout.write(config.to_yaml())
         return 0
+    keep_freed_memory()
     cv2.setNumThreads(1)  # the stages already share the cores; OpenCV's own threads cost a fifth of the speed
     run = TrackRun(config)
     _stop_on_signals(run)
