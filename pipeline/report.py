@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class RunReport:
             "tracker": self.tracker,
             "embedding_model": self.embedding_model,
             "cameras": {name: vars(camera) for name, camera in self.cameras.items()},
+            "device": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
             "stage_times": times.summary(),
             "versions": versions(),
         }

@@ -17,7 +17,7 @@ from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
-from mdpr.pipeline.sinks.part import make_folder, write_text
+from mdpr.pipeline.sinks.part import Reserve, make_folder, write_text
 from mdpr.pipeline.sources import expand_sources, open_source
 from mdpr.pipeline.sources.spec import mask_secrets
 from mdpr.pipeline.timing import StageTimes
@@ -30,6 +30,8 @@ EXIT_FAILED = 1
 EXIT_SOME_SOURCES_FAILED = 3
 EXIT_NO_FRAME = 4
 EXIT_INTERRUPTED = 130
+
+_RESERVE_BYTES = 1 << 20  # a camera: what its tables may still need when the disk is full
 
 
 class TrackRun:
@@ -99,6 +101,8 @@ class TrackRun:
         start = time.perf_counter()
         try:
             with ExitStack() as stack:
+                self._reserve = Reserve(self.folder, _RESERVE_BYTES * len(self._sources))
+                stack.callback(self._reserve.release)
                 viewer = stack.enter_context(contextlib.closing(Viewer())) if self.config.output.show else None
                 sinks = {
                     source.camera: stack.enter_context(self._open_sinks(source, viewer)) for source in self._sources
@@ -155,7 +159,7 @@ class TrackRun:
             sinks.append(VideoSink(folder / "video.mp4", painter(), output.crf))
         if viewer is not None:
             sinks.append(WindowSink(viewer, painter()))
-        return BackgroundSink(sinks, self.times)
+        return BackgroundSink(sinks, self.times, self._reserve.release)
 
     def _track(self, sinks: dict[str, BackgroundSink], viewer: Viewer | None) -> None:
         assert self._loop is not None  # for the type checker: execute has checked it

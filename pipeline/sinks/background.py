@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -22,10 +22,16 @@ class BackgroundSink:
 
     When a sink fails, the others go on until the end; the first error is raised by the next `write` or when this sink
     is closed. Closing always closes every sink, a failed one with its error, so that it keeps its `.part` name.
+
+    Args:
+        sinks: already open.
+        times: where the time of writing goes.
+        on_failure: called when a sink fails, before anything else is written.
     """
 
-    def __init__(self, sinks: Sequence[Sink], times: StageTimes) -> None:
+    def __init__(self, sinks: Sequence[Sink], times: StageTimes, on_failure: Callable[[], None] = lambda: None) -> None:
         self._sinks = list(sinks)
+        self._on_failure = on_failure
         self._times = times
         self._error: Exception | None = None
         self._jobs: queue.Queue[Job] = queue.Queue(_FRAMES_WAITING)
@@ -84,3 +90,4 @@ class BackgroundSink:
             except Exception as error:  # noqa: BLE001  kept and raised in the caller's thread
                 self._error = self._error or error
                 failed[i] = error
+                self._on_failure()

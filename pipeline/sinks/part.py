@@ -32,8 +32,13 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with write_errors(path):
-        part_path(path).write_text(text, encoding="utf-8")
+    part = part_path(path)
+    try:
+        with write_errors(path):
+            part.write_text(text, encoding="utf-8")
+    except OutputError:
+        part.unlink(missing_ok=True)
+        raise
     finish(path)
 
 
@@ -45,6 +50,31 @@ def make_folder(path: Path) -> None:
     """
     with write_errors(path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+class Reserve:
+    """Disk space that is kept free for the end: when a disk fills up, the small files still become complete.
+
+    Args:
+        folder: where the file with the space is put.
+        size: bytes.
+
+    Raises:
+        OutputError: there is not even that much space.
+    """
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self._path = folder / "reserve.part"
+        try:
+            with write_errors(self._path):
+                self._path.write_bytes(bytes(size))
+        except OutputError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the space back; further calls do nothing. Safe to call from any thread."""
+        self._path.unlink(missing_ok=True)
 
 
 @contextmanager

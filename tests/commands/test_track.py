@@ -267,11 +267,11 @@ def test_interruption_flushes_everything(make_walk: MakeWalk, tmp_path: Path, nu
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 kB."""
+    """A file system of 2 MB."""
     folder = tmp_path / "tiny"
     folder.mkdir()
     mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if not mounted or mounted.returncode:
         pytest.skip("mounting a small tmpfs needs root")
@@ -281,11 +281,25 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk(make_walk: MakeWalk, tiny_disk: Path, capsys: Any) -> None:
     clip = make_walk(frames=150, size=(640, 480))
-    assert main([str(clip), "--detector", "motion", "--project", str(tiny_disk), "--set", "output.crf=1"]) == 1
+    assert main([str(clip), "--detector", "motion", "--project", str(tiny_disk), "--set", "output.crf=16"]) == 1
     assert "the disk is full" in capsys.readouterr().err
-    folder = tiny_disk / "run/walk"
-    kept = next(path for path in (folder / "tracks.txt", folder / "tracks.txt.part") if path.exists())
-    assert kept.stat().st_size > 0 or (folder / "video.mp4.part").stat().st_size > 0
+    folder = tiny_disk / "run"
+    summary = json.loads((folder / "run.json").read_text())
+    assert summary["status"] == "failed"
+    assert 0 < summary["frames"] < 150
+    last = int(
+        np.loadtxt(folder / "walk/tracks.txt", delimiter=",")[-1, 0]
+    )  # complete, up to what the writer had taken
+    assert summary["frames"] - 8 <= last <= summary["frames"]
+    assert len(pq.read_table(folder / "walk/tracklets.parquet")) == summary["people"]
+    assert (folder / "walk/video.mp4.part").stat().st_size > 500_000
+    assert [path.name for path in folder.rglob("*.part")] == ["video.mp4.part"]
+
+
+def test_a_disk_without_any_space(make_walk: MakeWalk, tiny_disk: Path, capsys: Any) -> None:
+    (tiny_disk / "filler").write_bytes(bytes(1_500_000))
+    assert main([str(make_walk(frames=3)), "--detector", "motion", "--project", str(tiny_disk)]) == 1
+    assert "the disk is full" in capsys.readouterr().err
 
 
 def test_an_unwritable_folder(make_walk: MakeWalk, tmp_path: Path, capsys: Any) -> None:
