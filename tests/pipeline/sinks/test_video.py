@@ -73,6 +73,20 @@ def test_playable_after_a_kill(tmp_path: Path) -> None:
     assert len(read(path)[0]) == 250
     with av.open(str(path)) as container:
         assert container.duration == pytest.approx(10e6, rel=0.01)
+    assert "moof" not in boxes_of(path)  # no fragments: a plain file with one index
+    assert "moof" in boxes_of(tmp_path / "killed.mp4")
+
+
+def boxes_of(path: Path) -> list[str]:
+    """Types of the top-level boxes of an MP4 file."""
+    data, position, found = path.read_bytes(), 0, []
+    while position + 8 <= len(data):
+        size = int.from_bytes(data[position : position + 4], "big")
+        found.append(data[position + 4 : position + 8].decode("latin-1"))
+        if size == 1:
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
+        position += size or len(data)
+    return found
 
 
 def test_a_change_of_size_is_fitted(tmp_path: Path) -> None:
