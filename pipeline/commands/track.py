@@ -7,7 +7,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -21,7 +22,7 @@ from mdpr.errors import MdprError
 from mdpr.pipeline.config import parse_setting
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.memory import keep_freed_memory
-from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.run import EXIT_INTERRUPTED, TrackRun
 from mdpr.reid import EMBEDDERS
 from mdpr.trackers import TRACKERS
 
@@ -98,14 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `mdpr-track`; returns the exit code."""
     flags = vars(make_parser().parse_args(arguments))
     own = {name: flags.pop(name) for name in ("sources", "config", "set", "print_config", "json", "quiet")}
-    _set_up_logging(is_quiet=own["quiet"])
-    try:
-        return _run(own, flags)
-    except MdprError as error:
-        log.error("%s", error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+    with _logging_to_stderr(is_quiet=own["quiet"]):
+        try:
+            return _run(own, flags)
+        except MdprError as error:
+            log.error("%s", error)
+            return error.exit_code
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
 
 
 def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
@@ -162,13 +163,19 @@ def _stop_on_signals(run: TrackRun) -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def _set_up_logging(is_quiet: bool) -> None:
-    """Our log lines to stderr, plain."""
+@contextmanager
+def _logging_to_stderr(is_quiet: bool) -> Iterator[None]:
+    """Our log lines to stderr, plain, while the body runs."""
+    before = log.handlers[:], log.level, log.propagate
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
     log.handlers[:] = [handler]
     log.setLevel(logging.WARNING if is_quiet else logging.INFO)
     log.propagate = False
+    try:
+        yield
+    finally:
+        log.handlers[:], log.level, log.propagate = before
 
 
 class _Formatter(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -327,6 +328,13 @@ def test_python_api(make_walk: MakeWalk, tmp_path: Path) -> None:
         track(tmp_path / "absent.mp4", detector="motion")
     with pytest.raises(ConfigError):
         track(clip, detector="motion", confidence=0.5)
+
+
+def test_the_command_leaves_logging_as_it_was(make_walk: MakeWalk, tmp_path: Path) -> None:
+    logger = logging.getLogger("mdpr")
+    before = logger.handlers[:], logger.level, logger.propagate
+    assert main([str(make_walk(frames=3)), "--detector", "motion", "--project", str(tmp_path), "--quiet"]) == 0
+    assert (logger.handlers, logger.level, logger.propagate) == before
 
 
 def test_print_config_and_help(capsys: Any) -> None:
