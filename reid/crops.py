@@ -91,7 +91,9 @@ def crop_people_torch(
     crops = torch.zeros((sum(map(len, boxes)), 3, height, width), device=device)
     is_visible = np.zeros(len(crops), bool)
     for rows, level, (x, y) in _plan(images, boxes, height, width):
-        picture = torch.from_numpy(level).to(device).permute(2, 0, 1)[None].float()  # (1, 3, H, W)
+        picture = (
+            torch.from_numpy(np.ascontiguousarray(level)).to(device).permute(2, 0, 1)[None].float()
+        )  # (1, 3, H, W)
         grid_x = torch.from_numpy(x * (2 / level.shape[1]) - 1).to(device)[:, None, :].expand(-1, height, -1)
         grid_y = torch.from_numpy(y * (2 / level.shape[0]) - 1).to(device)[:, :, None].expand(-1, -1, width)
         grid = torch.stack([grid_x, grid_y], dim=-1)  # (crops, height, width, 2)
@@ -125,21 +127,37 @@ def normalise(crops: Image, mean: Sequence[float], std: Sequence[float], color: 
 def _plan(
     images: Sequence[Image], boxes: Sequence[Boxes], height: int, width: int
 ) -> Iterator[tuple[NDArray[np.int64], Image, tuple[NDArray[np.float32], NDArray[np.float32]]]]:
-    """Calls to make: rows of the result, the (halved) image to sample, and the sample points in it."""
+    """Calls to make: rows of the result, the (halved) part of the image to sample, and the sample points in it."""
     first = 0
     for image, image_boxes in zip(images, boxes, strict=True):
         inside, is_visible = visible_boxes(image, image_boxes)
-        levels = halvings(inside, height, width)
-        level_image = image
-        for level in range(int(levels[is_visible].max(initial=-1)) + 1):
-            if level:  # INTER_AREA with a factor of 2 is the mean of four pixels
-                size = (max(level_image.shape[1] // 2, 1), max(level_image.shape[0] // 2, 1))
-                level_image = cv2.resize(level_image, size, interpolation=cv2.INTER_AREA)
-            rows = np.flatnonzero(is_visible & (levels == level))
-            shrink = np.array(
-                [level_image.shape[1] / image.shape[1], level_image.shape[0] / image.shape[0]], np.float32
-            )
+        levels = np.where(is_visible, halvings(inside, height, width), -1)
+        for level in range(int(levels.max(initial=-1)) + 1):
+            rows = np.flatnonzero(levels == level)
             for some in np.array_split(rows, range(_MAX_CROPS_A_CALL, len(rows), _MAX_CROPS_A_CALL)):
                 if len(some):
-                    yield first + some, level_image, sample_points(inside[some] * np.tile(shrink, 2), height, width)
+                    part, (left, top) = _halved_part(image, inside[some], level)
+                    x, y = sample_points(inside[some] / np.float32(2**level), height, width)
+                    yield first + some, part, (_on_grid(x) - left, _on_grid(y) - top)
         first += len(image_boxes)
+
+
+def _halved_part(image: Image, boxes: Boxes, level: int) -> tuple[Image, tuple[np.float32, np.float32]]:
+    """The part of the image that the boxes need, halved `level` times, and where it begins in the halved image.
+
+    Its edges lie on whole cells of 2^level pixels, so a halved pixel is the mean of the same pixels whatever the part.
+    """
+    cell = 2**level
+    size = np.array([image.shape[1], image.shape[0]]) // cell  # in cells; less than a cell at the far edges is left out
+    begin = np.clip(np.floor(boxes[:, :2].min(axis=0) / cell).astype(int) - 1, 0, np.maximum(size - 1, 0))
+    end = np.clip(np.ceil(boxes[:, 2:].max(axis=0) / cell).astype(int) + 1, begin + 1, np.maximum(size, 1))
+    part = image[begin[1] * cell : end[1] * cell, begin[0] * cell : end[0] * cell]
+    for _ in range(level):  # INTER_AREA with a factor of 2 is the mean of four pixels
+        half = (max(part.shape[1] // 2, 1), max(part.shape[0] // 2, 1))
+        part = np.asarray(cv2.resize(part, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return part, (np.float32(begin[0]), np.float32(begin[1]))
+
+
+def _on_grid(positions: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Positions rounded to 1/64 pixel: exact in float32, so that differences do not depend on where a part begins."""
+    return np.round(positions * np.float32(64)) / np.float32(64)

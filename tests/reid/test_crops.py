@@ -90,3 +90,23 @@ def test_normalise_restates_the_formula() -> None:
         for channel in range(3):
             expected = (crops[..., order[channel]].astype(np.float64) - mean[channel]) / std[channel]
             np.testing.assert_allclose(planes[:, channel], expected, rtol=1e-5, atol=1e-4)
+
+
+def test_a_crop_does_not_depend_on_the_other_boxes() -> None:
+    """Bit for bit, though together they are cut from another part of the image than alone."""
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 255, (431, 567, 3)).astype(np.uint8)  # odd sizes
+    corners = rng.uniform([-20, -20], [500, 380], (40, 2))
+    sizes = rng.uniform(2, 400, (40, 2))
+    boxes = np.concatenate([corners, corners + sizes], axis=1).astype(np.float32)
+    together, _ = crop_people([image], [boxes], 48, 24)
+    for crop, box in zip(together, boxes, strict=True):
+        np.testing.assert_array_equal(crop, crop_people([image], [box[None]], 48, 24)[0][0])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 400)])
+def test_tiny_images(size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 77, np.uint8)
+    crops, is_visible = crop_people([image], [np.array([[-1, -1, 500, 500]], np.float32)], 16, 8)
+    assert is_visible.all()
+    assert (crops == 77).all()
