@@ -160,4 +160,4 @@ def _halved_part(image: Image, boxes: Boxes, level: int) -> tuple[Image, tuple[n
 
 def _on_grid(positions: NDArray[np.float32]) -> NDArray[np.float32]:
     """Positions rounded to 1/64 pixel: exact in float32, so that differences do not depend on where a part begins."""
-    return np.round(positions * np.float32(64)) / np.float32(64)
+    return (np.round(positions * 64) / 64).astype(np.float32, copy=False)
