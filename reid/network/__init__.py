@@ -1,0 +1,1 @@
+"""The MDPR network: backbone, branches, fusion, heads; presets; checkpoints; the authors' weights."""

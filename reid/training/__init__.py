@@ -1,0 +1,1 @@
+"""Training: sampler, augmentations, schedule, checkpoints, the loop."""
