@@ -14,6 +14,7 @@ from mdpr.contracts import Embedder, Sink, Source, Tracker
 from mdpr.errors import ConfigError, OutputError, SourceError
 from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto, with_thresholds
 from mdpr.pipeline.draw import Painter
+from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
@@ -24,12 +25,6 @@ from mdpr.pipeline.timing import StageTimes
 from mdpr.pipeline.window import Viewer, WindowSink, require_display
 
 log = logging.getLogger("mdpr")
-
-EXIT_DONE = 0
-EXIT_FAILED = 1
-EXIT_SOME_SOURCES_FAILED = 3
-EXIT_NO_FRAME = 4
-EXIT_INTERRUPTED = 130
 
 _RESERVE_BYTES = 1 << 20  # a camera: what its tables may still need when the disk is full
 

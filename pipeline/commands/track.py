@@ -7,8 +7,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -18,11 +17,11 @@ from tqdm import tqdm
 from mdpr import __version__
 from mdpr.configs import preset_names
 from mdpr.detectors import DETECTORS
-from mdpr.errors import MdprError
+from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.config import parse_setting
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.memory import keep_freed_memory
-from mdpr.pipeline.run import EXIT_INTERRUPTED, TrackRun
+from mdpr.pipeline.run import TrackRun
 from mdpr.reid import EMBEDDERS
 from mdpr.trackers import TRACKERS
 
@@ -99,14 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `mdpr-track`; returns the exit code."""
     flags = vars(make_parser().parse_args(arguments))
     own = {name: flags.pop(name) for name in ("sources", "config", "set", "print_config", "json", "quiet")}
-    with _logging_to_stderr(is_quiet=own["quiet"]):
-        try:
-            return _run(own, flags)
-        except MdprError as error:
-            log.error("%s", error)
-            return error.exit_code
-        except KeyboardInterrupt:
-            return EXIT_INTERRUPTED
+    return run_command(lambda: _run(own, flags), is_quiet=own["quiet"])
 
 
 def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
@@ -161,29 +153,6 @@ def _stop_on_signals(run: TrackRun) -> None:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-
-
-@contextmanager
-def _logging_to_stderr(is_quiet: bool) -> Iterator[None]:
-    """Our log lines to stderr, plain, while the body runs."""
-    before = log.handlers[:], log.level, log.propagate
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
-    log.handlers[:] = [handler]
-    log.setLevel(logging.WARNING if is_quiet else logging.INFO)
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.handlers[:], log.level, log.propagate = before
-
-
-class _Formatter(logging.Formatter):
-    """Information as it is; anything worse with its level in front."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
-        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
 
 
 if __name__ == "__main__":

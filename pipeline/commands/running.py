@@ -1,0 +1,53 @@
+"""What all commands share: log lines on stderr, and exit codes from errors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mdpr.errors import MdprError
+from mdpr.pipeline.exits import EXIT_INTERRUPTED
+
+log = logging.getLogger("mdpr")
+
+
+def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
+    """The exit code of `body`: its own, that of the `MdprError` it raises, or 130 after Ctrl-C.
+
+    Args:
+        body: does the work and returns the exit code.
+        is_quiet: only warnings and errors are logged.
+    """
+    with logging_to_stderr(is_quiet):
+        try:
+            return body()
+        except MdprError as error:
+            log.error("%s", error)
+            return error.exit_code
+        except KeyboardInterrupt:
+            return EXIT_INTERRUPTED
+
+
+@contextmanager
+def logging_to_stderr(is_quiet: bool) -> Iterator[None]:
+    """Our log lines to stderr, plain, while the body runs."""
+    before = log.handlers[:], log.level, log.propagate
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter())
+    log.handlers[:] = [handler]
+    log.setLevel(logging.WARNING if is_quiet else logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.handlers[:], log.level, log.propagate = before
+
+
+class _Formatter(logging.Formatter):
+    """Information as it is; anything worse with its level in front."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return text if record.levelno <= logging.INFO else f"{record.levelname.lower()}: {text}"
