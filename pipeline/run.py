@@ -12,13 +12,13 @@ from pathlib import Path
 
 from mdpr.contracts import Embedder, Sink, Source, Tracker
 from mdpr.errors import ConfigError, OutputError, SourceError
+from mdpr.files import Reserve, make_folder, write_text
 from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto, with_thresholds
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
-from mdpr.pipeline.sinks.part import Reserve, make_folder, write_text
 from mdpr.pipeline.sources import expand_sources, open_source
 from mdpr.pipeline.sources.spec import mask_secrets
 from mdpr.pipeline.timing import StageTimes

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from mdpr.boxes import clip_boxes
-from mdpr.pipeline.sinks.part import finish, make_folder, part_path, write_errors
+from mdpr.files import finish, make_folder, part_path, write_errors
 from mdpr.types import Frame, Tracklet, Tracks
 
 _MUST_GAIN = 1.1  # a new picture must be this much better, so that a track costs few JPEGs

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mdpr.pipeline.sinks.part import finish, part_path, write_errors
+from mdpr.files import finish, part_path, write_errors
 from mdpr.types import Frame, Tracklet, Tracks
 
 _FLUSH_S = 1.0  # how much a kill can cost

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdpr.pipeline.sinks.part import finish, part_path, write_errors
+from mdpr.files import finish, part_path, write_errors
 from mdpr.types import Frame, Tracklet, Tracks
 
 TRACKS_SCHEMA = pa.schema(

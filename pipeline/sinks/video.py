@@ -16,8 +16,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from mdpr.errors import OutputError
+from mdpr.files import finish, part_path, write_errors
 from mdpr.pipeline.draw import Painter
-from mdpr.pipeline.sinks.part import finish, part_path, write_errors
 from mdpr.types import Frame, Tracklet, Tracks
 
 _TIME_BASE = Fraction(1, 90_000)

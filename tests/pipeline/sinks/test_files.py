@@ -14,8 +14,8 @@ import pytest
 
 from fakes import make_tracklet, make_tracks
 from mdpr.errors import OutputError
+from mdpr.files import part_path, write_errors, write_text
 from mdpr.pipeline.sinks import CropSink, MotSink, TrackletSink, TrackSink, VideoSink
-from mdpr.pipeline.sinks.part import part_path, write_errors, write_text
 from mdpr.types import Frame, Tracks
 
 IMAGE = np.full((60, 80, 3), 90, np.uint8)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fakes import make_tracks
+from mdpr.files import part_path
 from mdpr.pipeline.draw import Painter, colour_of
 from mdpr.pipeline.sinks import VideoSink
-from mdpr.pipeline.sinks.part import part_path
 from mdpr.pipeline.sources import CameraSpec, SourceConfig, open_source
 from mdpr.types import Frame
 
