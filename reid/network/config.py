@@ -25,13 +25,12 @@ class NetworkConfig:
         ibn: IBN-a in layers 1 to 3 (half InstanceNorm, half BatchNorm); else BatchNorm.
         backbone_width: multiplies the number of channels of the ResNet.
         width: D, values of each part of the embedding (the fused part has 4 D).
-        stripes: P, horizontal stripes of the hard content branch; 1 or more, at most the rows of the last feature map.
+        stripes: P, horizontal stripes of the hard content branch; 1 or more.
         attentions: M, foreground attention maps of the soft content branch.
         guidance: the attention of layer 4 guides that of layer 3.
         fusion: the fused embedding, and the layers that make it.
         distillation: predictors between the branches (training only).
         diversity: the loss that keeps the attentions apart (training only).
-        last_stride: of layer 4; 1 keeps the resolution of layer 3.
         input_size: (height, width) of a crop in pixels.
         mean, std: normalisation of RGB on the scale 0 to 255.
     """
@@ -46,7 +45,6 @@ class NetworkConfig:
     fusion: bool = True
     distillation: bool = True
     diversity: bool = True
-    last_stride: int = 1
     input_size: tuple[int, ...] = (384, 192)
     mean: tuple[float, ...] = (123.675, 116.28, 103.53)
     std: tuple[float, ...] = (58.395, 57.12, 57.375)
@@ -58,12 +56,11 @@ class NetworkConfig:
             raise ConfigError(f"model.backbone_width: expected 0.1 to 4, got {self.backbone_width}")
         if min(self.width, self.stripes, self.attentions) < 1:
             raise ConfigError("model: width, stripes and attentions must be 1 or more")
-        if self.last_stride not in (1, 2):
-            raise ConfigError(f"model.last_stride: expected 1 or 2, got {self.last_stride}")
         if len(self.input_size) != 2 or min(self.input_size) < 32:
             raise ConfigError(f"model.input_size: expected (height, width) of 32 or more, got {self.input_size}")
-        if self.stripes > self.input_size[0] // (16 * self.last_stride):
-            raise ConfigError(f"model.stripes: {self.stripes} stripes do not fit into {self.input_size[0]} pixels")
+        rows = -(-self.input_size[0] // 16)  # of the last feature map: layer 4 keeps the resolution of layer 3
+        if -(-rows // -(-rows // self.stripes)) != self.stripes:
+            raise ConfigError(f"model.stripes: a feature map of {rows} rows cannot be cut into {self.stripes} stripes")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ConfigError("model: mean and std need three values each, std above 0")
 

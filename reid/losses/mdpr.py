@@ -1,0 +1,100 @@
+"""All terms of the MDPR loss by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mdpr.errors import ConfigError, FormatError
+from mdpr.reid.losses.classification import circle_logits, smoothed_cross_entropy
+from mdpr.reid.losses.distillation import mutual_distillation
+from mdpr.reid.losses.diversity import attention_size, diversity
+from mdpr.reid.losses.triplet import batch_hard_triplet
+from mdpr.reid.network.config import LEVELS
+from mdpr.reid.network.model import MdprOutputs
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights and margins; the defaults are the paper's.
+
+    Attributes:
+        label_smoothing: share of the cross-entropy's target that the other identities get.
+        circle_scale, circle_margin: of the circle softmax.
+        triplet_margin: of the batch-hard triplet loss, in units of feature distance.
+        attention_weight: of the size of the attentions.
+        distillation_weight: of the mutual distillation.
+    """
+
+    label_smoothing: float = 0.1
+    circle_scale: float = 64.0
+    circle_margin: float = 0.35
+    triplet_margin: float = 0.05
+    attention_weight: float = 0.001
+    distillation_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            raise ConfigError(f"loss.label_smoothing: expected 0 to below 1, got {self.label_smoothing}")
+        if self.circle_scale <= 0:
+            raise ConfigError(f"loss.circle_scale: expected more than 0, got {self.circle_scale}")
+        for name in ("circle_margin", "triplet_margin", "attention_weight", "distillation_weight"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"loss.{name}: expected 0 or more, got {getattr(self, name)}")
+
+
+def loss_name(head: str) -> str:
+    """The name of a head in the names of its loss terms.
+
+    >>> [loss_name(head) for head in ("global", "part_0", "attn4", "bap3", "fusion")]
+    ['hard_global', 'hard_part_0', 'attn_feature4', 'attn_bap3', 'fusion']
+    """
+    if head == "global" or head.startswith("part_"):
+        return f"hard_{head}"
+    return head.replace("attn", "attn_feature").replace("bap", "attn_bap")
+
+
+def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = LossConfig()) -> dict[str, Tensor]:
+    """Every term, weighted, as a float32 scalar; the loss is their plain sum.
+
+    Args:
+        outputs: of the network in training mode, for B crops.
+        targets: (B,) int64 identities in [0, C).
+
+    Raises:
+        FormatError: targets of another length, or outside [0, C).
+    """
+    _check(outputs, targets)
+    terms: dict[str, Tensor] = {}
+    for head, cosines in outputs.cosines.items():
+        name = loss_name(head)
+        logits = circle_logits(cosines.float(), targets, config.circle_scale, config.circle_margin)
+        terms[f"{name}_cls"] = smoothed_cross_entropy(logits, targets, config.label_smoothing)
+        if not head.startswith("bap"):
+            terms[f"{name}_triplet"] = batch_hard_triplet(
+                outputs.features[head].float(), targets, config.triplet_margin
+            )
+    if outputs.has_diversity:
+        for level in LEVELS:
+            terms[f"diversity_loss_{level}"] = diversity(outputs.attended[f"attn{level}"].float())
+            size = attention_size(outputs.attentions[f"attn{level}"].float())
+            terms[f"diversity_loss_reg_{level}"] = config.attention_weight * size
+    if outputs.predictions:
+        terms["mutual_distillation"] = config.distillation_weight * mutual_distillation(
+            outputs.features["global"].float(),
+            outputs.features["attn4"].float(),
+            outputs.predictions["global"].float(),
+            outputs.predictions["attn4"].float(),
+        )
+    return terms
+
+
+def _check(outputs: MdprOutputs, targets: Tensor) -> None:
+    batch, classes = next(iter(outputs.cosines.values())).shape
+    if targets.shape != (batch,):
+        raise FormatError(f"mdpr_losses: targets have shape {tuple(targets.shape)}, expected ({batch},)")
+    if batch and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+        raise FormatError(
+            f"mdpr_losses: targets lie in [{int(targets.min())}, {int(targets.max())}], expected [0, {classes})"
+        )

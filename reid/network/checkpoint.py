@@ -1,0 +1,112 @@
+"""MDPR networks in .safetensors files that say themselves what they hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from mdpr.errors import ConfigError, ModelError
+from mdpr.files import finish, part_path, write_errors
+from mdpr.reid.network.config import NetworkConfig, network_config
+from mdpr.reid.network.model import MdprNetwork
+from mdpr.reid.network.tensors import read_tensors
+
+FORMAT = "mdpr-network-1"
+
+
+def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write weights, configuration, slices of the embedding and `metadata` (JSON values) to a .safetensors file.
+
+    The file appears under its name only when it is whole.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(dataclasses.asdict(model.config)),
+        "slices": json.dumps(model.config.slices),
+        "num_classes": json.dumps(model.num_classes),
+        "metadata": json.dumps(dict(metadata)),
+    }
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    part = part_path(path)
+    try:
+        with write_errors(path):
+            part.write_bytes(save(state, metadata=header))
+        finish(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself: config, slices, num_classes, and the keys given to `save_model`.
+
+    Raises:
+        ModelError: no such file, no whole .safetensors file, or not one of an MDPR network.
+    """
+    header = _read_header(path)
+    try:
+        return {
+            **json.loads(header["metadata"]),
+            **{key: json.loads(header[key]) for key in ("config", "slices", "num_classes")},
+        }
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: its description is damaged ({error}); expected that of {FORMAT}") from error
+
+
+def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
+    """The network of a checkpoint, in evaluation mode on the CPU.
+
+    Args:
+        path: written by `save_model`.
+        with_classes: with the class weights that training needs.
+
+    Raises:
+        ModelError: see `read_metadata`; also weights that do not fit the description, or no class weights although
+            they are asked for.
+    """
+    path = Path(path)
+    described = read_metadata(path)
+    try:
+        config: NetworkConfig = network_config(described["config"])
+    except ConfigError as error:
+        raise ModelError(f"{path}: describes a network that this version does not know: {error}") from error
+    num_classes = described["num_classes"]
+    if with_classes and num_classes is None:
+        raise ModelError(f"{path}: has no class weights, so its training cannot go on; use it with --init-from")
+    state = read_tensors(path)
+    if not with_classes:
+        state = {name: tensor for name, tensor in state.items() if not name.endswith(".classifier")}
+    with torch.device("meta"):
+        model = MdprNetwork(config, num_classes if with_classes else None)
+    try:
+        model.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise ModelError(f"{path}: the weights do not fit the network that the file describes.\n{error}") from error
+    for head in model.heads.values():  # assigning gave the frozen bias a new parameter
+        head.neck.bias.requires_grad_(False)
+    return model.eval()
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: not a whole .safetensors file ({error}); copy or download it again") from error
+    if header.get("format") != FORMAT:
+        raise ModelError(
+            f"{path}: not a checkpoint of mdpr-train: expected the format {FORMAT}, got {header.get('format')!r}. "
+            "For weights of the method's authors see `mdpr data import-checkpoint`."
+        )
+    return header

@@ -1,0 +1,154 @@
+"""The MDPR network: embeddings in evaluation mode, everything that the losses need in training mode.
+
+Reference: Fu et al., Mutual distillation learning for person re-identification (2401.06430).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mdpr.errors import ConfigError
+from mdpr.reid.network.blocks import Head, initialise
+from mdpr.reid.network.branches import Fusion, HardBranch, Maps, SoftBranch
+from mdpr.reid.network.config import LEVELS, NetworkConfig, network_config
+from mdpr.reid.network.resnet import Trunk
+
+
+@dataclass(frozen=True, eq=False)
+class MdprOutputs:
+    """What a training step needs of B crops and C identities; heads are named as in `NetworkConfig.slices`.
+
+    Attributes:
+        features: of each head, (B, D) or (B, 4 D) for `fusion`, after the neck; `bap4` and `bap3` are (B, M D).
+        cosines: of each head, (B, C) with the class weights.
+        attended: of `attn4` and `attn3`, (B, M, D): what each attention picked out.
+        attentions: of `attn4` and `attn3`, (B, M, h, w).
+        predictions: of `global` and `attn4`, (B, D): the other's feature as predicted; empty without distillation.
+        has_diversity: whether the diversity terms are wanted.
+    """
+
+    features: dict[str, Tensor]
+    cosines: dict[str, Tensor]
+    attended: dict[str, Tensor]
+    attentions: dict[str, Tensor]
+    predictions: dict[str, Tensor]
+    has_diversity: bool = True
+
+
+class MdprNetwork(nn.Module):
+    """See `build_model`."""
+
+    def __init__(self, config: NetworkConfig, num_classes: int | None = None) -> None:
+        super().__init__()
+        if num_classes is not None and num_classes < 2:
+            raise ConfigError(f"model: {num_classes} identities cannot be told apart; training needs 2 or more")
+        self.config = config
+        self.num_classes = num_classes
+        self.trunk = Trunk(config.depth, config.backbone_width, config.ibn)
+        self.hard = HardBranch(config)
+        self.soft = SoftBranch(config)
+        self.fusion = Fusion(config.width) if config.fusion else None
+        self.heads = nn.ModuleDict(
+            {name: Head(end - start, num_classes, has_pool=True) for name, (start, end) in config.slices.items()}
+        )
+        for level in LEVELS:
+            self.heads[f"bap{level}"] = Head(config.attentions * config.width, num_classes, has_pool=False)
+        self.predictors = nn.ModuleDict(
+            {name: _predictor(config.width) for name in ("global", "attn4") if config.distillation}
+        )
+        initialise(self)
+        self.copy_branches()
+
+    def copy_branches(self) -> None:
+        """Let layers 3 and 4 of the soft branch begin with the weights of the hard branch."""
+        self.soft.layer3.load_state_dict(self.hard.layer3.state_dict())
+        self.soft.layer4.load_state_dict(self.hard.layer4.state_dict())
+
+    def forward(self, images: Tensor) -> Tensor | MdprOutputs:
+        """(N, D_total) float32 raw embeddings in evaluation mode, `MdprOutputs` in training mode.
+
+        Args:
+            images: (N, 3, H, W) normalised RGB.
+
+        Raises:
+            ConfigError: training mode of a network without class weights.
+        """
+        return self.outputs(images) if self.training else self.embed(images)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """(N, D_total) raw embeddings: post-neck features in the order of `config.slices`; compare them by cosine."""
+        trunk = self.trunk(images)
+        x3, x4 = self.soft.backbone(trunk)
+        maps = self._maps(trunk, x4, self.soft.reduce3(x3))
+        return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1).float()
+
+    def outputs(self, images: Tensor) -> MdprOutputs:
+        """Everything that `mdpr_losses` needs."""
+        if self.num_classes is None:
+            raise ConfigError("this network was built without class weights; give build_model num_classes to train it")
+        trunk = self.trunk(images)
+        x3, x4 = self.soft.backbone(trunk)
+        reduced3 = self.soft.reduce3(x3)
+        maps = self._maps(trunk, x4, reduced3)
+        attentions = self.soft.attend(x3, x4)
+        attended = {
+            "attn4": self.soft.pool4(x4, attentions["attn4"]),
+            "attn3": self.soft.pool3(reduced3, attentions["attn3"]),
+        }
+        inputs = {name: maps[name] for name in self.config.slices}
+        inputs |= {f"bap{level}": functional.relu(attended[f"attn{level}"].flatten(1)) for level in LEVELS}
+        features = {name: self.heads[name](x) for name, x in inputs.items()}
+        return MdprOutputs(
+            features=features,
+            cosines={name: self._head(name).cosines(feature) for name, feature in features.items()},
+            attended=attended,
+            attentions=attentions,
+            predictions={name: predictor(features[name]) for name, predictor in self.predictors.items()},
+            has_diversity=self.config.diversity,
+        )
+
+    @torch.no_grad()
+    def attention_maps(self, images: Tensor) -> dict[str, Tensor]:
+        """Where the soft branch looks: `attn4` and `attn3`, (N, M, h, w) each, in [0, 1]; for pictures."""
+        return self.soft.attend(*self.soft.backbone(self.trunk(images)))
+
+    def _maps(self, trunk: Tensor, x4: Tensor, reduced3: Tensor) -> Maps:
+        """The map of each part of the embedding."""
+        maps: Maps = self.hard(trunk) | self.soft.embed(x4, reduced3)
+        if self.fusion is not None:
+            maps["fusion"] = self.fusion(maps)
+        return maps
+
+    def _head(self, name: str) -> Head:
+        return cast(Head, self.heads[name])
+
+
+def build_model(
+    name_or_config: str | NetworkConfig | Mapping[str, Any], num_classes: int | None = None, **overrides: Any
+) -> MdprNetwork:
+    """An MDPR network with random weights, in training mode.
+
+    Args:
+        name_or_config: "mdpr-r101", "mdpr-r50", "mdpr-s", or a configuration.
+        num_classes: number of identities to train on; None = embeddings only, without class weights.
+        overrides: fields of `NetworkConfig` to replace.
+
+    Raises:
+        ConfigError: unknown name or field, or a value that does not fit.
+
+    >>> model = build_model("mdpr-s", width=8, input_size=(64, 32)).eval()
+    >>> model(torch.zeros(2, 3, 64, 32)).shape
+    torch.Size([2, 72])
+    """
+    return MdprNetwork(network_config(name_or_config, **overrides), num_classes)
+
+
+def _predictor(width: int) -> nn.Sequential:
+    """h of the mutual distillation: Linear, BatchNorm, ReLU, Linear."""
+    return nn.Sequential(nn.Linear(width, width, bias=False), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width))
