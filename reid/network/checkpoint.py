@@ -91,8 +91,8 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
         model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights do not fit the network that the file describes.\n{error}") from error
-    for head in model.heads.values():  # assigning gave the frozen bias a new parameter
-        head.neck.bias.requires_grad_(False)
+    for name, parameter in model.named_parameters():  # assigning gave the frozen biases new parameters
+        parameter.requires_grad_(not name.endswith(".neck.bias"))
     return model.eval()
 
 

@@ -1,8 +1,9 @@
 """ResNet with IBN-a, cut where MDPR needs it: a trunk up to layer 2, and layers 3 and 4 for a branch.
 
-Reference: He et al., Deep residual learning (1512.03385); Pan et al., Two at once: IBN-Net (1807.09441), IBN-a: in layers
-1 to 3 the first normalisation of a block is InstanceNorm for the first half of its channels. As the paper's backbone does,
-layer 4 keeps the resolution of layer 3, and the first max-pooling has no padding and rounds up.
+IBN-a: in layers 1 to 3 the first normalisation of a block is InstanceNorm for the first half of its channels. As the
+paper's backbone does, layer 4 keeps the resolution of layer 3, and the first max-pooling has no padding and rounds up.
+
+Reference: He et al., Deep residual learning (1512.03385); Pan et al., Two at once: IBN-Net (1807.09441).
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ class InstanceBatchNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.half = channels // 2
-        self.IN = nn.InstanceNorm2d(self.half, affine=True)  # the names of IBN-Net's published weights
-        self.BN = nn.BatchNorm2d(channels - self.half)
+        self.instances = channels // 2
+        self.IN = nn.InstanceNorm2d(self.instances, affine=True)  # the names of IBN-Net's published weights
+        self.BN = nn.BatchNorm2d(channels - self.instances)
 
     def forward(self, x: Tensor) -> Tensor:
-        first, rest = torch.split(x, [self.half, x.shape[1] - self.half], dim=1)
+        first, rest = torch.split(x, [self.instances, x.shape[1] - self.instances], dim=1)
         return torch.cat([self.IN(first.contiguous()), self.BN(rest.contiguous())], dim=1)
 
 

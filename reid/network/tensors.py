@@ -17,7 +17,7 @@ from mdpr.errors import ModelError
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a .safetensors file, or of a PyTorch file (a state dict, or one under "model" or "state_dict").
+    """The named tensors of a .safetensors file, or of a PyTorch file: a state dict, also under "model" or "state_dict".
 
     Raises:
         ModelError: no such file, truncated, another format, or a pickle that would run code.
