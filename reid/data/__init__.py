@@ -19,7 +19,7 @@ DATASETS: dict[str, str] = {
     "msmt17": "mdpr.reid.data.msmt17:read_msmt17",
     "cuhk03": "mdpr.reid.data.cuhk03:read_cuhk03",
     "synergyreid": "mdpr.reid.data.synergyreid:read_synergyreid",
-    "crowd-prw": "mdpr.reid.data.crowdprw:read_crowd_prw",
+    "crowd-prw": "mdpr.reid.data.market:read_crowd_prw",
     "manifest": "mdpr.reid.data.manifest:read_manifest",
     "folders": "mdpr.reid.data.folders:read_folders",
 }
