@@ -44,17 +44,6 @@ class LossConfig:
                 raise ConfigError(f"loss.{name}: expected 0 or more, got {getattr(self, name)}")
 
 
-def loss_name(head: str) -> str:
-    """The name of a head in the names of its loss terms.
-
-    >>> [loss_name(head) for head in ("global", "part_0", "attn4", "bap3", "fusion")]
-    ['hard_global', 'hard_part_0', 'attn_feature4', 'attn_bap3', 'fusion']
-    """
-    if head == "global" or head.startswith("part_"):
-        return f"hard_{head}"
-    return head.replace("attn", "attn_feature").replace("bap", "attn_bap")
-
-
 def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = LossConfig()) -> dict[str, Tensor]:
     """Every term, weighted, as a float32 scalar; the loss is their plain sum.
 
@@ -67,13 +56,12 @@ def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = Loss
     """
     _check(outputs, targets)
     terms: dict[str, Tensor] = {}
-    for head, cosines in outputs.cosines.items():
-        name = loss_name(head)
+    for name, cosines in outputs.cosines.items():
         logits = circle_logits(cosines.float(), targets, config.circle_scale, config.circle_margin)
         terms[f"{name}_cls"] = smoothed_cross_entropy(logits, targets, config.label_smoothing)
-        if not head.startswith("bap"):
+        if not name.startswith("attn_bap"):
             terms[f"{name}_triplet"] = batch_hard_triplet(
-                outputs.features[head].float(), targets, config.triplet_margin
+                outputs.features[name].float(), targets, config.triplet_margin
             )
     if outputs.has_diversity:
         for level in LEVELS:
@@ -82,10 +70,10 @@ def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = Loss
             terms[f"diversity_loss_reg_{level}"] = config.attention_weight * size
     if outputs.predictions:
         terms["mutual_distillation"] = config.distillation_weight * mutual_distillation(
-            outputs.features["global"].float(),
-            outputs.features["attn4"].float(),
-            outputs.predictions["global"].float(),
-            outputs.predictions["attn4"].float(),
+            outputs.features["hard_global"].float(),
+            outputs.features["attn_feature4"].float(),
+            outputs.predictions["hard_global"].float(),
+            outputs.predictions["attn_feature4"].float(),
         )
     return terms
 

@@ -46,17 +46,17 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"generate\.attn_bap(\d)\.pool\.", r"soft.pool\1.pool."),
     (r"generate\.attn_bap(\d)\.embedding_layer\.(\d+)\.embedding\.", r"soft.pool\1.embed.\2.conv."),
     (r"generate\.attn_bap(\d)\.embedding_layer\.(\d+)\.bn\.", r"soft.pool\1.embed.\2.bn."),
-    (r"hard_global_head\.", "heads.global."),
-    (r"hard_part_head\.(\d+)\.", r"heads.part_\1."),
-    (r"attn_feature(\d)_head\.", r"heads.attn\1."),
-    (r"attn_bap_feature(\d)_head\.", r"heads.bap\1."),
+    (r"hard_global_head\.", "heads.hard_global."),
+    (r"hard_part_head\.(\d+)\.", r"heads.hard_part_\1."),
+    (r"attn_feature(\d)_head\.", r"heads.attn_feature\1."),
+    (r"attn_bap_feature(\d)_head\.", r"heads.attn_bap\1."),
     (r"fusion_feat_head\.", "heads.fusion."),
     (r"fusion\.merge\.", "fusion.stripes."),
     (r"fusion\.output_part\.", "fusion.hard."),
     (r"fusion\.output_attn\.", "fusion.soft."),
     (r"fusion\.output\.", "fusion.both."),
-    (r"predictor1\.(?:conv\.)?", "predictors.global."),
-    (r"predictor2\.(?:conv\.)?", "predictors.attn4."),
+    (r"predictor1\.(?:conv\.)?", "predictors.hard_global."),
+    (r"predictor2\.(?:conv\.)?", "predictors.attn_feature4."),
 )
 """Beginning of the authors' name, as a regular expression, and what ours has instead."""
 
@@ -69,7 +69,7 @@ def author_name(name: str) -> str | None:
     """Our name for an entry of the authors' state, None when they have no such entry.
 
     >>> author_name("hard_part_head.1.bottleneck.0.weight"), author_name("fusion.merge.1.weight")
-    ('heads.part_1.neck.weight', 'fusion.stripes.conv3.weight')
+    ('heads.hard_part_1.neck.weight', 'fusion.stripes.conv3.weight')
     """
     for pattern, ours in RULES:
         match = re.match(pattern, name)
@@ -145,7 +145,7 @@ def infer_config(state: Mapping[str, Tensor], input_size: tuple[int, int] = (384
 
 def count_classes(state: Mapping[str, Tensor]) -> int | None:
     """Number of identities that a state dict under our names was trained on; None without class weights."""
-    weights = state.get("heads.global.classifier")
+    weights = state.get("heads.hard_global.classifier")
     return None if weights is None else int(weights.shape[0])
 
 

@@ -17,7 +17,7 @@ Maps = dict[str, Tensor]
 
 
 class HardBranch(nn.Module):
-    """Hard content: the whole map and its horizontal stripes, `global` and `part_i`, each embedded into D channels."""
+    """Hard content: the whole map and its horizontal stripes, `hard_global` and `hard_part_i`, each embedded into D channels."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -30,14 +30,14 @@ class HardBranch(nn.Module):
 
     def forward(self, trunk: Tensor) -> Maps:
         x = self.layer4(self.layer3(trunk))
-        maps = {"global": self.embed_global(x)}
+        maps = {"hard_global": self.embed_global(x)}
         for i, (embed, stripe) in enumerate(zip(self.embed_parts, x.chunk(self.stripes, dim=2), strict=True)):
-            maps[f"part_{i}"] = embed(stripe)
+            maps[f"hard_part_{i}"] = embed(stripe)
         return maps
 
 
 class SoftBranch(nn.Module):
-    """Soft content: layer 4 and layer 3 embedded, `attn4` and `attn3`; in training, what their attentions pick out."""
+    """Soft content: layer 4 and layer 3 embedded, `attn_feature4` and `attn_feature3`; in training, what their attentions pick out."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -60,11 +60,11 @@ class SoftBranch(nn.Module):
         return x3, self.layer4(x3)
 
     def embed(self, x4: Tensor, reduced3: Tensor) -> Maps:
-        """`attn4` and `attn3`, from X4 and X3'."""
-        return {"attn4": self.embed4(x4), "attn3": self.embed3(reduced3)}
+        """`attn_feature4` and `attn_feature3`, from X4 and X3'."""
+        return {"attn_feature4": self.embed4(x4), "attn_feature3": self.embed3(reduced3)}
 
     def attend(self, x3: Tensor, x4: Tensor) -> Maps:
-        """Attentions of both layers, (N, M, h, w) each."""
+        """Attentions of both layers, `attn4` and `attn3`, (N, M, h, w) each."""
         logits4 = self.logits4(x4)
         if self.guide is not None:
             x3 = torch.cat([x3, self.guide(logits4, (x3.shape[2], x3.shape[3]))], dim=1)
@@ -72,7 +72,7 @@ class SoftBranch(nn.Module):
 
 
 class Fusion(nn.Module):
-    """One map of 4 D channels from `global`, the stripes, `attn4` and `attn3`."""
+    """One map of 4 D channels from the features of both branches."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -82,8 +82,8 @@ class Fusion(nn.Module):
         self.both = Merge(4 * width)
 
     def forward(self, maps: Maps) -> Tensor:
-        parts = torch.cat([maps[name] for name in maps if name.startswith("part_")], dim=2)
-        hard = self.hard(torch.cat([self.stripes(parts), maps["global"]], dim=1))
-        soft = self.soft(torch.cat([maps["attn4"], maps["attn3"]], dim=1))
+        parts = torch.cat([maps[name] for name in maps if name.startswith("hard_part_")], dim=2)
+        hard = self.hard(torch.cat([self.stripes(parts), maps["hard_global"]], dim=1))
+        soft = self.soft(torch.cat([maps["attn_feature4"], maps["attn_feature3"]], dim=1))
         merged: Tensor = self.both(torch.cat([hard, soft], dim=1))
         return merged

@@ -68,10 +68,11 @@ class NetworkConfig:
     def slices(self) -> dict[str, tuple[int, int]]:
         """Where each part of the embedding begins and ends, in order.
 
-        >>> NetworkConfig(width=4, stripes=1).slices
-        {'global': (0, 4), 'part_0': (4, 8), 'attn4': (8, 12), 'attn3': (12, 16), 'fusion': (16, 32)}
+        >>> NetworkConfig(width=4, stripes=1, fusion=False).slices
+        {'hard_global': (0, 4), 'hard_part_0': (4, 8), 'attn_feature4': (8, 12), 'attn_feature3': (12, 16)}
         """
-        names = ["global", *(f"part_{i}" for i in range(self.stripes)), *(f"attn{level}" for level in LEVELS)]
+        hard = ["hard_global", *(f"hard_part_{i}" for i in range(self.stripes))]
+        names = [*hard, *(f"attn_feature{level}" for level in LEVELS)]
         parts = {name: (i * self.width, (i + 1) * self.width) for i, name in enumerate(names)}
         if self.fusion:
             end = len(names) * self.width

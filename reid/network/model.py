@@ -22,14 +22,14 @@ from mdpr.reid.network.resnet import Trunk
 
 @dataclass(frozen=True, eq=False)
 class MdprOutputs:
-    """What a training step needs of B crops and C identities; heads are named as in `NetworkConfig.slices`.
+    """What a training step needs of B crops and C identities; heads are named as in `NetworkConfig.slices`, and `attn_bap4`, `attn_bap3`.
 
     Attributes:
-        features: of each head, (B, D) or (B, 4 D) for `fusion`, after the neck; `bap4` and `bap3` are (B, M D).
+        features: of each head, (B, D) or (B, 4 D) for `fusion`, after the neck; (B, M D) for `attn_bap4` and `attn_bap3`.
         cosines: of each head, (B, C) with the class weights.
         attended: of `attn4` and `attn3`, (B, M, D): what each attention picked out.
         attentions: of `attn4` and `attn3`, (B, M, h, w).
-        predictions: of `global` and `attn4`, (B, D): the other's feature as predicted; empty without distillation.
+        predictions: of `hard_global` and `attn_feature4`, (B, D): the other's feature as predicted; empty without distillation.
         has_diversity: whether the diversity terms are wanted.
     """
 
@@ -58,9 +58,9 @@ class MdprNetwork(nn.Module):
             {name: Head(end - start, num_classes, has_pool=True) for name, (start, end) in config.slices.items()}
         )
         for level in LEVELS:
-            self.heads[f"bap{level}"] = Head(config.attentions * config.width, num_classes, has_pool=False)
+            self.heads[f"attn_bap{level}"] = Head(config.attentions * config.width, num_classes, has_pool=False)
         self.predictors = nn.ModuleDict(
-            {name: _predictor(config.width) for name in ("global", "attn4") if config.distillation}
+            {name: _predictor(config.width) for name in ("hard_global", "attn_feature4") if config.distillation}
         )
         initialise(self)
         self.copy_branches()
@@ -102,7 +102,7 @@ class MdprNetwork(nn.Module):
             "attn3": self.soft.pool3(reduced3, attentions["attn3"]),
         }
         inputs = {name: maps[name] for name in self.config.slices}
-        inputs |= {f"bap{level}": functional.relu(attended[f"attn{level}"].flatten(1)) for level in LEVELS}
+        inputs |= {f"attn_bap{level}": functional.relu(attended[f"attn{level}"].flatten(1)) for level in LEVELS}
         features = {name: self.heads[name](x) for name, x in inputs.items()}
         return MdprOutputs(
             features=features,

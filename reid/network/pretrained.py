@@ -85,7 +85,7 @@ def load_backbone(model: MdprNetwork, name_or_path: str = "imagenet") -> Backbon
 def backbone_name(name: str) -> str | None:
     """The name of one of our tensors in an ImageNet ResNet; None for what such a network does not have.
 
-    >>> [backbone_name(name) for name in ("soft.layer3.0.bn1.weight", "trunk.conv1.weight", "heads.global.pool.p")]
+    >>> [backbone_name(name) for name in ("soft.layer3.0.bn1.weight", "trunk.conv1.weight", "heads.fusion.pool.p")]
     ['layer3.0.bn1.weight', 'conv1.weight', None]
     """
     if name.endswith("num_batches_tracked"):  # older files do not have it, and it does not matter
