@@ -21,15 +21,19 @@ class SamplerConfig:
     """What a batch is made of.
 
     Attributes:
-        identities: P, people in a batch, of all processes and micro-batches together.
+        identities: P, people in a batch.
         images: K, images of each of them.
-        accumulate: micro-batches, one after the other, that a process cuts its part of a batch into: less memory, but
-            BatchNorm and the triplet loss then see one micro-batch at a time, as they see one GPU at a time.
+        parts: pieces that a batch is cut into, by people. BatchNorm and the losses see one part at a time; the
+            gradients of the parts are averaged. Several processes work on different parts; where there are fewer
+            processes than parts, each works on its parts one after the other (gradient accumulation). So the method
+            follows from the configuration alone, whatever the number of GPUs. The paper: 4 GPUs, hence 4 parts.
+        global_batch: BatchNorm and the losses see the whole batch although several processes share it; needs parts = 1.
     """
 
     identities: int = 16
     images: int = 16
-    accumulate: int = 1
+    parts: int = 4
+    global_batch: bool = False
 
     def __post_init__(self) -> None:
         if self.identities < 2 or self.images < 2:
@@ -37,8 +41,14 @@ class SamplerConfig:
                 "sampler: identities and images must be 2 or more (the triplet loss compares people, and pictures of "
                 f"one person), got {self.identities} and {self.images}"
             )
-        if self.accumulate < 1:
-            raise ConfigError(f"sampler.accumulate: expected 1 or more, got {self.accumulate}")
+        if self.parts < 1 or self.identities % self.parts or self.identities // self.parts < 2:
+            fitting = [n for n in range(1, self.identities // 2 + 1) if self.identities % n == 0]
+            raise ConfigError(
+                f"sampler.parts: {self.identities} identities cannot be cut into {self.parts} parts of 2 or more each; "
+                f"possible: {', '.join(map(str, fitting))}"
+            )
+        if self.global_batch and self.parts != 1:
+            raise ConfigError(f"sampler.global_batch needs sampler.parts = 1, got {self.parts}")
 
     @property
     def batch(self) -> int:
@@ -46,32 +56,47 @@ class SamplerConfig:
         return self.identities * self.images
 
 
-def check_sampler(config: SamplerConfig, identities: int, processes: int) -> int:
-    """The number of parts that a batch is cut into: processes times micro-batches.
-
-    Args:
-        config: of the sampler.
-        identities: people in the training images.
-        processes: that train together.
+def own_shards(config: SamplerConfig, process: int, processes: int) -> tuple[list[int], int]:
+    """Which pieces of each batch a process works on, and into how many it is cut.
 
     Raises:
-        ConfigError: more identities a batch than there are, or parts that do not come out even.
+        ConfigError: the pieces cannot be shared out evenly.
+
+    >>> own_shards(SamplerConfig(parts=4), process=1, processes=2)
+    ([2, 3], 4)
+    >>> own_shards(SamplerConfig(parts=1, global_batch=True), process=1, processes=2)
+    ([1], 2)
+    """
+    if config.global_batch:
+        if config.identities % processes:
+            raise ConfigError(
+                f"sampler.identities: {config.identities} cannot be shared out evenly over {processes} processes"
+            )
+        return [process], processes
+    if config.parts % processes:
+        raise ConfigError(
+            f"sampler.parts: {config.parts} part(s) of a batch cannot be shared out evenly over {processes} processes. "
+            f"Set sampler.parts to a multiple of {processes}, or sampler.global_batch to true with sampler.parts 1"
+        )
+    each = config.parts // processes
+    return list(range(process * each, (process + 1) * each)), config.parts
+
+
+def check_identities(config: SamplerConfig, identities: int) -> None:
+    """
+    Raises:
+        ConfigError: a batch wants more people than the training images show.
     """
     if identities < config.identities:
         raise ConfigError(
             f"sampler.identities: a batch wants {config.identities} different people, but the training images show "
             f"only {identities}. "
-            + (f"Do: --set sampler.identities={identities}" if identities > 1 else "Give images of 2 people or more.")
+            + (
+                f"Do: --set sampler.identities={identities} --set sampler.parts=1"
+                if identities > 1
+                else "Give images of 2 people or more."
+            )
         )
-    parts = processes * config.accumulate
-    if config.identities % parts or config.identities // parts < 2:
-        fitting = [n for n in range(1, config.identities // 2 + 1) if config.identities % n == 0]
-        raise ConfigError(
-            f"sampler: {config.identities} identities cannot be shared out over {processes} process(es) x "
-            f"{config.accumulate} micro-batch(es) with 2 or more each; processes x sampler.accumulate must be one of "
-            f"{', '.join(map(str, fitting))}"
-        )
-    return parts
 
 
 def epoch_order(pids: NDArray[np.int64], config: SamplerConfig, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -91,13 +116,13 @@ def epoch_order(pids: NDArray[np.int64], config: SamplerConfig, seed: int, epoch
     Raises:
         ConfigError: fewer identities than P.
 
-    >>> order = epoch_order(np.repeat(np.arange(4), 5), SamplerConfig(identities=2, images=3), seed=0, epoch=0)
+    >>> order = epoch_order(np.repeat(np.arange(4), 5), SamplerConfig(identities=2, images=3, parts=1), seed=0, epoch=0)
     >>> order.shape
     (4, 6)
     """
     rng = np.random.default_rng((seed, _ORDER_STREAM, epoch))
     people, owner = np.unique(pids, return_inverse=True)
-    check_sampler(config, len(people), 1)
+    check_identities(config, len(people))
     by_person = np.split(np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner))[:-1])
     turns = _turns(np.bincount(owner), config, rng)
     groups = _groups(turns, config.identities, rng)  # (steps, P) people
@@ -109,16 +134,6 @@ def epoch_order(pids: NDArray[np.int64], config: SamplerConfig, seed: int, epoch
             order[step, slot] = draws[person][taken[person]]
             taken[person] += 1
     return order.reshape(len(groups), -1)
-
-
-def part_of_batch(order: NDArray[np.int64], part: int, parts: int) -> NDArray[np.int64]:
-    """The columns of `epoch_order` that part `part` of `parts` takes: people that no other part has.
-
-    >>> part_of_batch(np.array([[0, 1, 2, 3]]), 1, 2)
-    array([[2, 3]])
-    """
-    size = order.shape[1] // parts
-    return order[:, part * size : (part + 1) * size]
 
 
 def _turns(counts: NDArray[np.int64], config: SamplerConfig, rng: np.random.Generator) -> NDArray[np.int64]:
