@@ -8,12 +8,11 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from mdpr.contracts import Embedder, Sink, Source, Tracker
 from mdpr.errors import ConfigError, OutputError, SourceError
-from mdpr.files import Reserve, make_folder, write_text
-from mdpr.pipeline.config import Component, OutputConfig, RunConfig, resolve_auto, with_thresholds
+from mdpr.files import Reserve, make_folder, results_folder, write_text
+from mdpr.pipeline.config import Component, RunConfig, resolve_auto, with_thresholds
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
@@ -66,7 +65,7 @@ class TrackRun:
         trackers: dict[str, Tracker] = {source.camera: self.config.tracker.make() for source in self._sources}
         self._embedder = embedder
         self._loop = TrackingLoop(self._sources, detector, embedder, trackers, self.times)
-        self.folder = results_folder(config.output)
+        self.folder = results_folder(config.output.project, config.output.name, config.output.exist_ok)
         self.report = RunReport(
             status="running",
             folder=str(self.folder),
@@ -204,18 +203,3 @@ def choose_embedder(config: RunConfig, sources: Sequence[Source]) -> Component:
     if blind and config.reid.name != "none":
         log.info("%s has no images: appearance is off", ", ".join(blind))
     return chosen
-
-
-def results_folder(output: OutputConfig) -> Path:
-    """Make the folder project/name, or name2, name3, ... when it exists and `exist_ok` is off.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    folder = Path(output.project) / output.name
-    number = 2
-    while folder.exists() and not output.exist_ok:
-        folder = Path(output.project) / f"{output.name}{number}"
-        number += 1
-    make_folder(folder)
-    return folder

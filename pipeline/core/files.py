@@ -52,6 +52,21 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def results_folder(project: str, name: str, exist_ok: bool) -> Path:
+    """Make the folder project/name, or name2, name3, ... when it exists and `exist_ok` is off.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    folder = Path(project) / name
+    number = 2
+    while folder.exists() and not exist_ok:
+        folder = Path(project) / f"{name}{number}"
+        number += 1
+    make_folder(folder)
+    return folder
+
+
 class Reserve:
     """Disk space that is kept free for the end: when a disk fills up, the small files still become complete.
 
