@@ -7,13 +7,10 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
-from mdpr import __version__
 from mdpr.pipeline.timing import StageTimes
-
-_PACKAGES = ("torch", "torchvision", "ultralytics", "opencv-python", "numpy", "scipy", "av", "onnxruntime", "openvino")
+from mdpr.versions import versions
 
 
 @dataclass
@@ -107,14 +104,3 @@ class RunReport:
             lines.append(f"{name}: {camera.frames} frames, {camera.people} people{note}")
         lines.append(f"{self.frames} frames in {self.wall_s:.1f} s = {self.fps:.1f} fps. Results: {self.folder}")
         return "\n".join(lines)
-
-
-def versions() -> dict[str, str]:
-    """Versions of everything that can change a result; packages that are not installed are left out."""
-    found = {"mdpr-track": __version__, "python": platform.python_version(), "platform": platform.platform()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata, util
 
 from mdpr.errors import ConfigError
-from mdpr.pipeline.report import versions
 from mdpr.pipeline.window import require_display
+from mdpr.versions import versions
 from mdpr.weights import cache_folder
 
 _OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
