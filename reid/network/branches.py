@@ -17,7 +17,7 @@ Maps = dict[str, Tensor]
 
 
 class HardBranch(nn.Module):
-    """Hard content: the whole map and its horizontal stripes, `hard_global` and `hard_part_i`, each embedded into D channels."""
+    """Hard content: `hard_global`, the whole map, and `hard_part_i`, its horizontal stripes, with D channels each."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -37,7 +37,10 @@ class HardBranch(nn.Module):
 
 
 class SoftBranch(nn.Module):
-    """Soft content: layer 4 and layer 3 embedded, `attn_feature4` and `attn_feature3`; in training, what their attentions pick out."""
+    """Soft content: `attn_feature4` and `attn_feature3`, what layers 4 and 3 see, with D channels each.
+
+    Its attentions pick out parts of both; only training and pictures need them.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

@@ -22,14 +22,17 @@ from mdpr.reid.network.resnet import Trunk
 
 @dataclass(frozen=True, eq=False)
 class MdprOutputs:
-    """What a training step needs of B crops and C identities; heads are named as in `NetworkConfig.slices`, and `attn_bap4`, `attn_bap3`.
+    """What a training step needs of B crops and C identities.
+
+    The heads are those of `NetworkConfig.slices`, and `attn_bap4` and `attn_bap3` for what the attentions picked out.
 
     Attributes:
-        features: of each head, (B, D) or (B, 4 D) for `fusion`, after the neck; (B, M D) for `attn_bap4` and `attn_bap3`.
+        features: of each head after its neck, (B, D); (B, 4 D) for `fusion`, (B, M D) for `attn_bap4` and `attn_bap3`.
         cosines: of each head, (B, C) with the class weights.
         attended: of `attn4` and `attn3`, (B, M, D): what each attention picked out.
         attentions: of `attn4` and `attn3`, (B, M, h, w).
-        predictions: of `hard_global` and `attn_feature4`, (B, D): the other's feature as predicted; empty without distillation.
+        predictions: of `hard_global` and `attn_feature4`, (B, D): the other's feature as predicted; empty without
+            distillation.
         has_diversity: whether the diversity terms are wanted.
     """
 
