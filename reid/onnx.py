@@ -84,6 +84,11 @@ class OnnxEmbedder:
             f"{path.name}, ONNX Runtime {self._engine}, {self._height}x{self._width} crops, {self.dimension} values"
         )
 
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) of a crop in pixels."""
+        return self._height, self._width
+
     def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """(sum of N_i, D) float32 unit rows; zeros for a box without pixels."""
         if self._engine == "CUDA":
@@ -92,7 +97,7 @@ class OnnxEmbedder:
             start = time.perf_counter()
             crops, is_visible = crop_people(images, boxes, self._height, self._width)
             self.crop_s = time.perf_counter() - start
-            rows = self._embed_crops(crops)
+            rows = self.embed_crops(crops)
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12) * is_visible[:, None]
 
     def embed_on_device(
@@ -122,7 +127,7 @@ class OnnxEmbedder:
             rows.append(binding.copy_outputs_to_cpu()[0][:count].reshape(count, -1))
         return np.concatenate(rows), is_visible
 
-    def _embed_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def embed_crops(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, D) raw rows of (N, H, W, 3) uint8 BGR crops; chunks run on all cores, each on one."""
         size = self._fixed_batch or _CHUNK
         chunks = [crops[start : start + size] for start in range(0, len(crops), size)]
