@@ -16,7 +16,7 @@ from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
 from mdpr.pipeline.sources import SourceConfig
-from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, embedder_of_file
+from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, MODELS, embedder_of_file
 from mdpr.trackers import TRACKERS
 
 
@@ -198,7 +198,10 @@ def component_of(kind: str, options: Mapping[str, Any]) -> Component:
     name = options.get("name", _DEFAULT_NAMES[kind])
     if not isinstance(name, str):
         raise ConfigError(f"{kind}.name: expected a name, got {name!r}")
-    if kind == "reid" and name != AUTO and name not in EMBEDDERS and ":" not in name and Path(name).suffix:
+    if kind == "reid" and name in MODELS:
+        options = {"weights": name, **options}
+        name = MODELS[name]
+    elif kind == "reid" and name != AUTO and name not in EMBEDDERS and ":" not in name and Path(name).suffix:
         options = {"weights": name, **options}
         name = embedder_of_file(name)
     cls = find_class(kind, _class_name(kind, name), _KNOWN[kind])

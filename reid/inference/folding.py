@@ -1,7 +1,7 @@
 """The network that computes an embedding and nothing else, with everything linear folded together.
 
-A BatchNorm after a convolution becomes part of it; Conv1x1-Conv3x3 without a non-linearity between becomes one Conv3x3, and
-so do parallel 1x1 and 3x3 convolutions. Attention, bilinear pooling, predictors and class weights are left out. The
+A BatchNorm after a convolution becomes part of it; Conv1x1-Conv3x3 without a non-linearity between becomes one Conv3x3,
+and so do parallel 1x1 and 3x3 convolutions. Attention, bilinear pooling, predictors and class weights are left out. The
 embedding stays the same up to rounding.
 """
 

@@ -1,0 +1,87 @@
+"""MDPR networks as embedders of the pipeline."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.errors import ConfigError
+from mdpr.reid.crops import crop_people, crop_people_torch
+from mdpr.reid.inference.engines import EngineOptions, make_engine
+from mdpr.reid.inference.folding import fold
+from mdpr.reid.inference.torch_engine import TorchEngine
+from mdpr.reid.network.checkpoint import load_model, read_metadata
+from mdpr.weights import obtain_weights
+
+MATCH_DISTANCE = 0.4
+SURE_DISTANCE = 0.25
+"""For checkpoints that do not tell their own: usual for learned ReID models."""
+
+
+@dataclass(frozen=True)
+class MdprEmbedderConfig:
+    """Options of `MdprEmbedder`.
+
+    Attributes:
+        weights: a checkpoint of mdpr-train (.safetensors): a path, or a name that is looked for in MDPR_MODELS and the
+            cache.
+        engine, precision, device, compile: see `mdpr.reid.inference.engines.EngineOptions`.
+        match_distance, sure_distance: see `Embedder`; None = what the checkpoint says, else 0.4 and 0.25.
+    """
+
+    weights: str = "mdpr-s"
+    engine: str = "auto"
+    precision: str = "auto"
+    device: str = ""
+    compile: bool = False
+    match_distance: float | None = None
+    sure_distance: float | None = None
+
+    def __post_init__(self) -> None:
+        EngineOptions(self.engine, self.precision, self.device, self.compile)
+        for name in ("match_distance", "sure_distance"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 2:
+                raise ConfigError(f"reid.{name}: expected a cosine distance above 0 and up to 2, got {value}")
+
+
+class MdprEmbedder:
+    """Embeddings of an MDPR checkpoint, scaled to unit length, by the fastest engine there is."""
+
+    Config = MdprEmbedderConfig
+
+    def __init__(self, config: MdprEmbedderConfig = MdprEmbedderConfig()) -> None:
+        self.config = config
+        path = obtain_weights(config.weights, [f"{config.weights}.safetensors"], "MDPR checkpoint")
+        told = read_metadata(path)
+        model = load_model(path)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        self.fingerprint = f"{path.stem}-{digest}"
+        options = EngineOptions(config.engine, config.precision, config.device, config.compile)
+        self._engine = make_engine(fold(model), self.fingerprint, options)
+        self._height, self._width = model.config.input_size
+        self.dimension = model.config.dimension
+        self.match_distance = config.match_distance or float(told.get("match_distance") or MATCH_DISTANCE)
+        self.sure_distance = config.sure_distance or float(told.get("sure_distance") or SURE_DISTANCE)
+        self.crop_s = 0.0
+        self.description = (
+            f"{path.name}, {self._engine.description}, {self._height}x{self._width} crops, {self.dimension} values"
+        )
+
+    def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """(sum of N_i, D) float32 unit rows; zeros for a box without pixels."""
+        start = time.perf_counter()
+        if isinstance(self._engine, TorchEngine) and self._engine.device.type != "cpu":
+            planes, is_visible = crop_people_torch(images, boxes, self._height, self._width, str(self._engine.device))
+            self.crop_s = time.perf_counter() - start
+            rows = self._engine.embed_planes(planes)
+        else:
+            crops, is_visible = crop_people(images, boxes, self._height, self._width)
+            self.crop_s = time.perf_counter() - start
+            rows = self._engine.embed(crops)
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12) * is_visible[:, None]
