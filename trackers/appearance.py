@@ -49,7 +49,10 @@ class AppearanceBank:
         views = self.views
         self.has_clear = np.zeros(capacity, dtype=np.bool_)
         self.count = np.zeros(capacity, dtype=np.intp)
-        self.newest = np.zeros(capacity, dtype=np.intp)
+        self.place = np.zeros(capacity, dtype=np.intp)  # where a view goes within the spacing, in place of the newest
+        self.next_place = np.zeros(capacity, dtype=np.intp)  # where one goes after the spacing
+        self.bar = np.full(capacity, -1, dtype=np.float32)  # the quality that a view must exceed there; -1 when empty
+        self.next_bar = np.full(capacity, -1, dtype=np.float32)
         self.opened_s = np.zeros(capacity)  # when the newest view's spacing began
         self.mean_s = np.zeros(capacity)  # last change of the moving average
         self.mean = np.zeros((capacity, self.dimension), dtype=np.float32)
@@ -61,8 +64,11 @@ class AppearanceBank:
         self.embedding = np.zeros((capacity, views, self.dimension), dtype=np.float32)
 
     def _arrays(self) -> tuple[NDArray[Any], ...]:
-        light = (self.has_clear, self.count, self.newest, self.opened_s, self.mean_s, self.mean)
+        light = (self.has_clear, self.count, *self._plans(), self.opened_s, self.mean_s, self.mean)
         return (*light, self.frame, self.time_s, self.xyxy, self.confidence, self.quality, self.embedding)
+
+    def _plans(self) -> tuple[NDArray[Any], ...]:
+        return self.place, self.next_place, self.bar, self.next_bar
 
     def set_dimension(self, dimension: int) -> None:
         """Embeddings appear for the first time; views kept without one are replaced by the next clear view."""
@@ -71,6 +77,9 @@ class AppearanceBank:
         self.mean = np.zeros((capacity, dimension), dtype=np.float32)
         self.embedding = np.zeros((capacity, self.views, dimension), dtype=np.float32)
         self.has_clear[:] = False
+        bar = np.where(self.count > 0, self.quality[:, 0], -1)
+        for plan, values in zip(self._plans(), (0, 0, bar, bar), strict=True):
+            plan[:] = values
 
     def take(self, number: int) -> IntArray:
         """Slots for `number` new tracks."""
@@ -79,6 +88,8 @@ class AppearanceBank:
         slots = np.array([self._free.pop() for _ in range(number)], dtype=np.intp)
         self.has_clear[slots] = False
         self.count[slots] = 0
+        for plan, value in zip(self._plans(), (0, 0, -1, -1), strict=True):
+            plan[slots] = value
         return slots
 
     def release(self, slots: IntArray) -> None:
@@ -116,42 +127,57 @@ class AppearanceBank:
 
         `views.is_clear` must be False where a detection has no embedding although the bank has a dimension.
         """
-        is_clear, quality = views.is_clear[rows], views.quality[rows]
-        had_clear, count, newest = self.has_clear[slots], self.count[slots], self.newest[slots]
+        is_clear, quality, had_clear = views.is_clear[rows], views.quality[rows], self.has_clear[slots]
         if embeddings is not None:
-            self._average(slots[is_clear], had_clear[is_clear], embeddings[rows[is_clear]], frame.time_s)
-        is_new_time = frame.time_s - self.opened_s[slots] >= self.view_spacing_s - 1e-6
-        worst = np.argmin(self.quality[slots], axis=1)
-        place = np.where(is_new_time, np.where(count < self.views, count, worst), newest)
-        place[~had_clear] = 0
-        is_empty = np.where(had_clear, place >= count, count == 0)
-        is_better = is_empty | (quality > self.quality[slots, place]) | (is_clear & ~had_clear)
-        kept = np.flatnonzero(is_better & (is_clear | ~had_clear))
+            clear = is_clear.nonzero()[0]
+            self._average(slots[clear], had_clear[clear], embeddings.take(rows[clear], axis=0), frame.time_s)
+        no_clear = ~had_clear
+        is_spaced = frame.time_s - self.opened_s[slots] >= self.view_spacing_s - 1e-6
+        bar = np.where(is_spaced, self.next_bar[slots], self.bar[slots])
+        is_better = (quality > bar) | (is_clear & no_clear)
+        kept = (is_better & (is_clear | no_clear)).nonzero()[0]
         if len(kept) == 0:
             return
-        rows, slots, place = rows[kept], slots[kept], place[kept]
-        opens = slots[is_new_time[kept] | ~had_clear[kept]]
-        self.opened_s[opens] = frame.time_s
-        self.has_clear[slots] |= is_clear[kept]
-        self.count[slots] = np.where(had_clear[kept], np.maximum(count[kept], place + 1), 1)
-        self.newest[slots] = place
+        rows, slots, quality, is_spaced = rows[kept], slots[kept], quality[kept], is_spaced[kept]
+        place = np.where(is_spaced, self.next_place[slots], self.place[slots])
+        is_clear, had_clear = is_clear[kept], had_clear[kept]
+        self.opened_s[slots[is_spaced | ~had_clear]] = frame.time_s
+        self.has_clear[slots] = is_clear | had_clear
+        self.count[slots] = np.where(had_clear, np.maximum(self.count[slots], place + 1), 1)
         self.frame[slots, place] = frame.index
         self.time_s[slots, place] = frame.time_s
         self.xyxy[slots, place] = detections.xyxy[rows]
         self.confidence[slots, place] = detections.confidence[rows]
-        self.quality[slots, place] = quality[kept]
+        self.quality[slots, place] = quality
         if self.dimension:
             self.embedding[slots, place] = 0 if embeddings is None else embeddings[rows]
+        self._plan_next(slots, place, quality)
+
+    def _plan_next(self, slots: IntArray, place: IntArray, quality: NDArray[np.float32]) -> None:
+        """Say where the next views of the tracks in `slots` go, which have just got one of `quality` at `place`."""
+        count = self.count[slots]
+        self.place[slots], self.next_place[slots] = place, count
+        self.bar[slots], self.next_bar[slots] = quality, -1
+        full = (count == self.views).nonzero()[0]
+        if len(full):
+            kept = self.quality[slots[full]]  # (full, views)
+            worst = kept.argmin(axis=1)
+            self.next_place[slots[full]] = worst
+            self.next_bar[slots[full]] = kept[np.arange(len(full)), worst]
+        unclear = (~self.has_clear[slots]).nonzero()[0]
+        if len(unclear):  # what stands in is replaced, never kept beside another
+            self.next_place[slots[unclear]] = 0
+            self.next_bar[slots[unclear]] = quality[unclear]
 
     def _average(
         self, slots: IntArray, had_clear: NDArray[np.bool_], embeddings: NDArray[np.float32], time_s: float
     ) -> None:
         """Move the averages towards the embeddings; never by more than half, so that one view cannot replace them."""
-        share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), 0.5)
-        share = np.where(had_clear, share, 0).astype(np.float32)[:, None]  # (M, 1) share of the old average
-        mean = self.mean[slots]
-        mean *= share
-        mean += (1 - share) * embeddings
+        share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), 0.5).astype(np.float32)
+        share[~had_clear] = 0  # (M,) share of the old average
+        mean = self.mean.take(slots, axis=0)
+        mean *= share[:, None]
+        mean += (1 - share)[:, None] * embeddings
         mean /= np.maximum(np.sqrt(np.einsum("nd,nd->n", mean, mean)), 1e-12)[:, None]
         self.mean[slots] = mean
         self.mean_s[slots] = time_s
@@ -169,16 +195,18 @@ class AppearanceBank:
         Returns:
             (T, N) in [0, 2]; only meaningful for tracks with `has_clear`.
         """
-        similarity = self.mean[slots] @ embeddings.T  # (T, N)
-        lost = np.flatnonzero(is_lost & self.has_clear[slots])
+        similarity: NDArray[np.float32] = self.mean.take(slots, axis=0) @ embeddings.T  # (T, N)
+        lost = (is_lost & self.has_clear[slots]).nonzero()[0]
         if len(lost):
-            count = self.count[slots[lost]]
-            starts = np.cumsum(count) - count
-            place = np.arange(count.sum()) - np.repeat(starts, count)
-            views = self.embedding[np.repeat(slots[lost], count), place]  # (views of all lost tracks, D)
+            held = slots[lost]
+            count = self.count[held]
+            starts = count.cumsum() - count
+            at = (held * self.views - starts).repeat(count)
+            at += np.arange(len(at))
+            views = self.embedding.reshape(-1, self.dimension).take(at, axis=0)  # (views of all lost tracks, D)
             best = np.maximum.reduceat(views @ embeddings.T, starts, axis=0)  # (lost, N)
             similarity[lost] = np.maximum(similarity[lost], best)
-        return 1 - similarity
+        return np.subtract(1, similarity, out=similarity)
 
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""

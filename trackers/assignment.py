@@ -59,30 +59,46 @@ def assign(
     if not np.isfinite(cost).all():
         row, column = np.argwhere(~np.isfinite(cost))[0].tolist()
         raise FormatError(f"assignment: cost of pair ({row}, {column}) is {cost[row, column]}; expected a finite value")
-    allowed = admissible & (cost < unmatched_cost)
-    rows, columns = np.nonzero(allowed)
-    of_row = np.bincount(rows, minlength=cost.shape[0])
-    of_column = np.bincount(columns, minlength=cost.shape[1])
-    is_alone = (of_row[rows] == 1) & (of_column[columns] == 1)
-    if is_alone.all():
+    rows, columns = (admissible & (cost < unmatched_cost)).nonzero()
+    return assign_pairs(rows, columns, cost[rows, columns], solver, unmatched_cost)
+
+
+def assign_pairs(
+    rows: IntArray, columns: IntArray, cost: NDArray[np.floating], solver: str = "scipy", unmatched_cost: float = 1.0
+) -> tuple[IntArray, IntArray]:
+    """The same as `assign` for a list of the allowed pairs, for callers that know their values: nothing is checked.
+
+    Args:
+        rows, columns: (P,) the allowed pairs, ascending by row and then by column.
+        cost: (P,) of each pair, finite and below `unmatched_cost`.
+        solver: "scipy" or "lap".
+        unmatched_cost: finite.
+
+    >>> assign_pairs(np.array([0, 3, 3]), np.array([5, 5, 7]), np.array([0.1, 0.2, 0.3]))
+    (array([0, 3]), array([5, 7]))
+    """
+    rivals = np.bincount(rows).take(rows)
+    rivals *= np.bincount(columns).take(columns)
+    is_alone = rivals == 1  # row and column have only each other
+    if np.count_nonzero(is_alone) == len(rows):
         return rows, columns
-    alone_rows, alone_columns = rows[is_alone], columns[is_alone]
-    solved_rows, solved_columns = _solve(cost, rows[~is_alone], columns[~is_alone], solver, unmatched_cost)
-    rows = np.concatenate([alone_rows, solved_rows])
-    columns = np.concatenate([alone_columns, solved_columns])
-    order = np.argsort(rows)
-    return rows[order], columns[order]
+    is_open = ~is_alone
+    solved_rows, solved_columns = _solve(rows[is_open], columns[is_open], cost[is_open], solver, unmatched_cost)
+    all_rows = np.concatenate([rows[is_alone], solved_rows])
+    all_columns = np.concatenate([columns[is_alone], solved_columns])
+    order = all_rows.argsort()
+    return all_rows[order], all_columns[order]
 
 
 def _solve(
-    cost: NDArray[np.floating], rows: IntArray, columns: IntArray, solver: str, unmatched_cost: float
+    rows: IntArray, columns: IntArray, cost: NDArray[np.floating], solver: str, unmatched_cost: float
 ) -> tuple[IntArray, IntArray]:
     """The assignment among the allowed pairs (rows[i], columns[i]), which hold every ambiguous row and column."""
-    row_ids, row_of = _compact(rows, cost.shape[0])
-    column_ids, column_of = _compact(columns, cost.shape[1])
+    row_ids, row_of = _compact(rows)
+    column_ids, column_of = _compact(columns)
     shape = (len(row_ids), len(column_ids))
     saving = np.zeros(shape)  # what a pair saves, as a negative cost; 0 = not allowed, as good as unmatched
-    saving[row_of, column_of] = cost[rows, columns].astype(np.float64) - unmatched_cost
+    saving[row_of, column_of] = cost.astype(np.float64) - unmatched_cost
     if shape[0] <= SPLIT_ABOVE:
         found = _minimise(saving, solver)
         return row_ids[found[0]], column_ids[found[1]]
@@ -99,11 +115,10 @@ def _solve(
     return row_ids[np.concatenate([pair[0] for pair in pairs])], column_ids[np.concatenate([pair[1] for pair in pairs])]
 
 
-def _compact(values: IntArray, limit: int) -> tuple[IntArray, IntArray]:
+def _compact(values: IntArray) -> tuple[IntArray, IntArray]:
     """The distinct values, ascending, and the place of each value among them: `np.unique` without sorting."""
-    is_used = np.zeros(limit, dtype=np.bool_)
-    is_used[values] = True
-    return np.flatnonzero(is_used), (np.cumsum(is_used) - 1)[values]
+    distinct = np.bincount(values).nonzero()[0]
+    return distinct, distinct.searchsorted(values)
 
 
 def _ends(part: NDArray[Any], count: int) -> NDArray[Any]:

@@ -101,7 +101,7 @@ class ByteTrack:
         config = self.config
         scene = self._lifecycle.begin(detections, frame, embeddings)
         state = self._lifecycle.table.state
-        matching = Matching(len(state), scene.has_area & (detections.confidence >= config.low_conf))
+        matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
         rounds = (
             (state != TENTATIVE, is_high, config.min_iou),

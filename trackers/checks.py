@@ -14,6 +14,9 @@ from mdpr.types import Frame
 LENGTH_TOLERANCE = 0.02
 """How far the length of an embedding may be from 1; rounding to half precision stays well below."""
 
+_SQUARE = 1 + LENGTH_TOLERANCE**2  # middle of the squared lengths that are allowed,
+_SQUARE_TOLERANCE = 2 * LENGTH_TOLERANCE  # and how far they reach on both sides
+
 
 def check_within(options: object, names: Sequence[str], low: float, high: float) -> None:
     """Raise ConfigError unless the options `names` are finite and in [low, high].
@@ -72,21 +75,24 @@ def check_embeddings(
     Raises:
         FormatError: a shape that does not fit, NaN, or a row of another length than 0 and 1.
     """
-    nothing = np.zeros(count, dtype=np.bool_)
     if embeddings is None:
-        return None, nothing
-    where = f"camera {frame.camera!r}, frame {frame.index}: embeddings"
+        return None, np.zeros(count, dtype=np.bool_)
     if embeddings.ndim != 2 or len(embeddings) != count:
-        raise FormatError(f"{where}: expected shape ({count}, any), a row for each detection, got {embeddings.shape}")
+        wanted = f"({count}, any), a row for each detection"
+        raise _misfit(frame, f"expected shape {wanted}, got {embeddings.shape}")
     if embeddings.shape[1] == 0:
-        return None, nothing
+        return None, np.zeros(count, dtype=np.bool_)
     if dimension not in (0, embeddings.shape[1]):
-        raise FormatError(f"{where}: expected shape ({count}, {dimension}) as before, got {embeddings.shape}")
+        raise _misfit(frame, f"expected shape ({count}, {dimension}) as before, got {embeddings.shape}")
     vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
-    squared = np.einsum("nd,nd->n", vectors, vectors)
-    is_wrong = ~((squared == 0) | (np.abs(np.sqrt(squared) - 1) <= LENGTH_TOLERANCE))
-    if is_wrong.any():
-        row = int(np.argmax(is_wrong))
-        length = math.sqrt(squared[row])
-        raise FormatError(f"{where}: row {row} has length {length:.4g}; expected 1, or 0 for no appearance")
-    return vectors, squared > 0
+    squared = np.vecdot(vectors, vectors)
+    is_unit = np.abs(squared - _SQUARE) <= _SQUARE_TOLERANCE
+    wrong = (is_unit != (squared != 0)).nonzero()[0]  # NaN is neither of length 1 nor 0
+    if len(wrong):
+        length = math.sqrt(squared[wrong[0]])
+        raise _misfit(frame, f"row {wrong[0]} has length {length:.4g}; expected 1, or 0 for no appearance")
+    return vectors, is_unit
+
+
+def _misfit(frame: Frame, what: str) -> FormatError:
+    return FormatError(f"camera {frame.camera!r}, frame {frame.index}: embeddings: {what}")

@@ -17,8 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.boxes import iou_matrix, xyxy_to_xywh
-from mdpr.trackers.assignment import SOLVERS, assign
+from mdpr.trackers.assignment import SOLVERS, assign_pairs
 from mdpr.trackers.checks import check_choice, check_within
 from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
 from mdpr.trackers.matching import Matching, match_by_overlap, same_class
@@ -134,7 +133,7 @@ class DeepSort:
         scene = self._lifecycle.begin(detections, frame, embeddings)
         table = self._lifecycle.table
         state = table.state
-        matching = Matching(len(state), scene.has_area & (detections.confidence >= config.low_conf))
+        matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
         self._match_confirmed(matching, scene, is_high)
         match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
@@ -157,23 +156,30 @@ class DeepSort:
         columns = matching.open_columns(is_high)
         if len(rows) == 0 or len(columns) == 0:
             return
-        overlap = iou_matrix(scene.boxes[rows], scene.detections.xyxy[columns])  # (R, C)
-        admissible = overlap >= config.min_iou
-        cost = 1 - overlap
+        overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
+        is_possible = overlap >= config.min_iou
+        distance = None
         if scene.embeddings is not None:
-            distance = self._distance(scene.embeddings[columns], scene.has_appearance[columns], rows)  # NaN = unknown
-            is_known = ~np.isnan(distance)
-            fits = distance <= self._match_distance
-            admissible &= fits | ~is_known | (scene.views.covered[columns] > config.max_covered)
-            self._admit_by_appearance(admissible, distance, scene, rows, columns)
+            distance = self._distance(scene.embeddings.take(columns, axis=0), scene.has_appearance[columns], rows)
+            is_possible |= distance <= self._sure_distance
+        pairs = is_possible.nonzero()
+        rows, columns, overlap = rows[pairs[0]], columns[pairs[1]], overlap[pairs]  # (P,) from here on
+        admissible = same_class(table, scene, rows, columns)
+        cost = 1 - overlap
+        if distance is not None:
+            distance = distance[pairs]
+            admissible &= self._admits(overlap, distance, scene, rows, columns)
             look = np.minimum(distance / self._match_distance, 1)
             mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
-            cost = np.where(is_known, mixed, cost)
-        admissible &= same_class(table, scene, rows, columns)
-        age = (scene.frame.time_s - table.last_s[rows]) / config.max_age_s
-        cost = cost + np.where(table.state[rows] == LOST, config.lost_penalty * age, 0)[:, None]
-        found = assign(cost, admissible, config.solver, unmatched_cost=1.001 + config.lost_penalty)
-        matching.take(rows[found[0]], columns[found[1]])
+            cost = np.where(np.isnan(distance), cost, mixed)
+        unmatched_cost = 1.001 + config.lost_penalty
+        is_lost = table.state[rows] == LOST
+        if np.count_nonzero(is_lost):
+            age = (scene.frame.time_s - table.last_s[rows]) / config.max_age_s
+            cost = cost + np.where(is_lost, config.lost_penalty * age, 0)
+            admissible &= cost < unmatched_cost
+        rows, columns, cost = rows[admissible], columns[admissible], cost[admissible]
+        matching.take(*assign_pairs(rows, columns, cost, config.solver, unmatched_cost))
 
     def _distance(
         self, embeddings: NDArray[np.float32], has_appearance: NDArray[np.bool_], rows: NDArray[np.intp]
@@ -182,31 +188,39 @@ class DeepSort:
         bank, table = self._lifecycle.bank, self._lifecycle.table
         slots = table.slot[rows]
         distance = bank.distance(slots, table.state[rows] == LOST, embeddings)
-        distance[~bank.has_clear[slots]] = np.nan
-        distance[:, ~has_appearance] = np.nan
+        unknown_rows, unknown_columns = (~bank.has_clear[slots]).nonzero()[0], (~has_appearance).nonzero()[0]
+        if len(unknown_rows):
+            distance[unknown_rows] = np.nan
+        if len(unknown_columns):
+            distance[:, unknown_columns] = np.nan
         return distance
 
-    def _admit_by_appearance(
+    def _admits(
         self,
-        admissible: NDArray[np.bool_],
+        overlap: NDArray[np.float32],
         distance: NDArray[np.float32],
         scene: Scene,
         rows: NDArray[np.intp],
         columns: NDArray[np.intp],
-    ) -> None:
-        """Set `admissible` for pairs without enough overlap that look alike and lie within the motion gate."""
-        pairs = np.nonzero(~admissible & (distance <= self._sure_distance))
-        if len(pairs[0]) == 0:
-            return
-        table, detections = self._lifecycle.table, scene.detections
-        at_row, at_column = rows[pairs[0]], columns[pairs[1]]
-        gate = squared_mahalanobis(
-            table.mean[at_row],
-            table.covariance[at_row],
-            xyxy_to_xywh(detections.xyxy[at_column]),
-            detections.confidence[at_column],
-        )
-        admissible[pairs] = gate <= GATE
+    ) -> NDArray[np.bool_]:
+        """(P,) which pairs of track `rows[i]` and detection `columns[i]` motion and appearance together allow.
+
+        Args:
+            overlap: (P,) IoU.
+            distance: (P,) cosine distance, NaN when unknown; at most the sure distance where the IoU is too small.
+            scene, rows, columns: the tracks and detections.
+        """
+        is_unlike = (distance > self._match_distance) & (scene.views.covered[columns] <= self.config.max_covered)
+        admissible = ~is_unlike
+        apart = (overlap < self.config.min_iou).nonzero()[0]
+        if len(apart):
+            gate = squared_mahalanobis(
+                self._lifecycle.table.motion.take(rows[apart], axis=2),
+                scene.xywh.take(columns[apart], axis=1),
+                scene.detections.confidence[columns[apart]],
+            )
+            admissible[apart] = gate <= GATE
+        return admissible
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return their tracklets; a second call returns none."""

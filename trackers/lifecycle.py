@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.boxes import iou_matrix, xyxy_to_xywh
 from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame
-from mdpr.trackers.motion import initiate, predict, rescale, update
+from mdpr.trackers.geometry import areas, centres_and_sizes, intersections, overlaps, to_planes
+from mdpr.trackers.motion import VELOCITY, initiate, predict, rescale, update
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
-from mdpr.trackers.views import Views, rate_views
+from mdpr.trackers.views import Views, covered_by_nearer, rate_views
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 TIME_TOLERANCE_S = 1e-6
@@ -57,7 +57,9 @@ class Scene:
         has_appearance: (N,) whether the detection has an embedding.
         has_area: (N,) boxes without area match nothing and begin nothing.
         views: quality of the detections.
-        boxes: (T, 4) float32 `xyxy` where the tracks are expected.
+        xywh: (4, N) float32 centres and sizes of the detections.
+        boxes: (4, T) float32 `xyxy` where the tracks are expected.
+        overlap: (T, N) intersection over union of `boxes` and the detections.
         ended: tracklets that became too old before this frame.
     """
 
@@ -67,7 +69,9 @@ class Scene:
     has_appearance: NDArray[np.bool_]
     has_area: NDArray[np.bool_]
     views: Views
+    xywh: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    overlap: NDArray[np.float32]
     ended: tuple[Tracklet, ...]
 
 
@@ -104,40 +108,53 @@ class Lifecycle:
             self.bank.set_dimension(vectors.shape[1])
         self._follow_size(frame.size)
         ended: tuple[Tracklet, ...] = ()
-        boxes = np.empty((0, 4), dtype=np.float32)
         if self._last is not None and len(self.table):
             is_old = frame.time_s - self.table.last_s > self.rules.max_age_s + TIME_TOLERANCE_S
-            if is_old.any():
-                ended = self._end(is_old)
-            table = self.table
-            table.mean, table.covariance = predict(table.mean, table.covariance, frame.time_s - self._last.time_s)
-            boxes = table.boxes()
-        views = rate_views(detections, frame.size, self.rules.clear_conf, self.rules.max_covered)
+            ended = self._end(is_old)
+            self.table.motion = predict(self.table.motion, frame.time_s - self._last.time_s)
+        boxes = self.table.boxes()
+        xyxy = to_planes(detections.xyxy)
+        xywh = centres_and_sizes(xyxy)
+        both = np.concatenate([boxes, xyxy], axis=1)
+        shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
+        covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
+        rules, confidence = self.rules, detections.confidence
+        views = rate_views(xyxy, confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
         if self.bank.dimension:
             np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
-        has_area: NDArray[np.bool_] = np.all(detections.xyxy[:, 2:] > detections.xyxy[:, :2], axis=1)
-        return Scene(frame, detections, vectors, has_appearance, has_area, views, boxes, ended)
+        return Scene(
+            frame=frame,
+            detections=detections,
+            embeddings=vectors,
+            has_appearance=has_appearance,
+            has_area=np.minimum(xywh[2], xywh[3]) > 0,
+            views=views,
+            xywh=xywh,
+            boxes=boxes,
+            overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+            ended=ended,
+        )
 
     def finish(self, scene: Scene, match: NDArray[np.intp]) -> Tracks:
         """Take over the matches of the frame: (T,) column of each track's detection, -1 for none."""
         frame, detections, table = scene.frame, scene.detections, self.table
         is_first = self._last is None
         self._last = frame
-        rows = np.flatnonzero(match >= 0)
+        rows = (match >= 0).nonzero()[0]
         columns = match[rows]
+        is_over = np.zeros(len(table), dtype=np.bool_)
         if len(rows):
-            self._take_over(rows, columns, detections, frame)
-        is_missed = match < 0
-        table.state[is_missed & (table.state == SEEN)] = LOST
-        table.mean[is_missed, 2:, 1] = 0  # an unseen person keeps their size
-        is_over = is_missed & (table.state == TENTATIVE)
+            self._take_over(rows, columns, scene)
+        if len(rows) < len(table):
+            self._miss((match < 0).nonzero()[0], is_over)
 
         is_new = scene.has_area & (detections.confidence >= self.rules.new_track_conf)
         is_new[columns] = False
-        born = np.flatnonzero(is_new)
+        born = is_new.nonzero()[0]
         if len(born):
-            motion = initiate(xyxy_to_xywh(detections.xyxy[born]))
-            births = TrackTable.of_births(detections, born, frame, self.bank.take(len(born)), motion)
+            births = TrackTable.of_births(
+                detections, born, frame, self.bank.take(len(born)), initiate(scene.xywh.take(born, axis=1))
+            )
             self.table = table = table.append(births)
             is_over = np.concatenate([is_over, np.zeros(len(born), dtype=np.bool_)])
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
@@ -145,32 +162,38 @@ class Lifecycle:
         if len(rows):
             self._confirm(rows, frame.time_s, is_first)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
-        is_over |= self._duplicates()
-        is_shown = (table.state[rows] == SEEN) & ~is_over[rows]
+        self._end_duplicates(is_over)
+        is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
         ids = table.track_id[rows]
         ended = scene.ended + self._end(is_over)
         return Tracks(
             ids,
-            detections.xyxy[columns],
+            detections.xyxy.take(columns, axis=0),
             detections.confidence[columns],
             detections.class_id[columns],
             columns.astype(np.int32),
             tuple(sorted(ended, key=lambda tracklet: tracklet.track_id)),
         )
 
-    def _take_over(
-        self, rows: NDArray[np.intp], columns: NDArray[np.intp], detections: Detections, frame: Frame
-    ) -> None:
-        table, confidence = self.table, detections.confidence[columns]
-        xywh = xyxy_to_xywh(detections.xyxy[columns])
-        mean, covariance = update(table.mean[rows], table.covariance[rows], xywh, confidence)
-        table.mean[rows] = mean
-        table.covariance[rows] = covariance
+    def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
+        """Matched tracks take what their detections say about motion, time and confidence."""
+        table, frame, confidence = self.table, scene.frame, scene.detections.confidence[columns]
+        xywh = scene.xywh.take(columns, axis=1)
+        table.motion[:, :, rows] = update(table.motion.take(rows, axis=2), xywh, confidence)
         table.last_s[rows] = frame.time_s
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1
         table.confidence_sum[rows] += confidence
+
+    def _miss(self, missed: NDArray[np.intp], is_over: NDArray[np.bool_]) -> None:
+        """Tracks without a detection: confirmed ones are lost, tentative ones are over."""
+        table = self.table
+        state = table.state[missed]
+        is_over[missed] = state == TENTATIVE
+        state[state == SEEN] = LOST
+        table.state[missed] = state
+        table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
 
     def _confirm(self, rows: NDArray[np.intp], time_s: float, is_first: bool) -> None:
         """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
@@ -180,6 +203,8 @@ class Lifecycle:
         """
         table = self.table
         state = table.state[rows]
+        if np.count_nonzero(state == SEEN) == len(state):
+            return
         lasted = time_s - table.start_s[rows] >= self.rules.confirm_s - TIME_TOLERANCE_S
         is_confirmed = (state == TENTATIVE) & (lasted | is_first)
         table.state[rows[(state == LOST) | is_confirmed]] = SEEN
@@ -187,8 +212,8 @@ class Lifecycle:
         table.track_id[confirmed] = self._last_id + 1 + np.arange(len(confirmed))
         self._last_id += len(confirmed)
 
-    def _duplicates(self) -> NDArray[np.bool_]:
-        """(T,) the younger of a seen and a lost track that lie on one another.
+    def _end_duplicates(self, is_over: NDArray[np.bool_]) -> None:
+        """Set `is_over` for the younger of a seen and a lost track that lie on one another.
 
         Such a pair is mostly one person, whose track was lost for a moment and began anew. When the younger one ends,
         the older continues with the next detection. Two tracks that both have a detection are left alone: that is what
@@ -196,29 +221,31 @@ class Lifecycle:
         one person hidden behind another is not a duplicate.
         """
         table = self.table
-        is_over = np.zeros(len(table), dtype=np.bool_)
-        lost = np.flatnonzero(table.state == LOST)
+        lost = (table.state == LOST).nonzero()[0]
         if len(lost) == 0:
-            return is_over
-        seen = np.flatnonzero(table.state == SEEN)
+            return
+        seen = (table.state == SEEN).nonzero()[0]
         boxes = table.boxes()
-        overlap = iou_matrix(boxes[seen], boxes[lost])  # (seen, lost)
-        is_double = (overlap >= self.rules.duplicate_iou) & (table.class_id[seen][:, None] == table.class_id[lost])
-        if not is_double.any():
-            return is_over
-        seen_at, lost_at = np.nonzero(is_double)
+        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
+        shared = intersections(of_seen, of_lost)
+        if not shared.any():
+            return
+        overlap = overlaps(shared, areas(of_seen), areas(of_lost))  # (seen, lost)
+        seen_at, lost_at = (overlap >= self.rules.duplicate_iou).nonzero()
+        if len(seen_at) == 0:
+            return
         first, second = seen[seen_at], lost[lost_at]
         distance = 1 - self.bank.mean_similarity(table.slot[first], table.slot[second])
         is_same = ~(distance > self.rules.same_person_distance)  # unknown appearance (NaN) does not speak against it
+        is_same &= table.class_id[first] == table.class_id[second]
         younger = np.maximum(first, second)  # rows are in order of birth
         is_over[younger[is_same]] = True
-        return is_over
 
     def _end(self, is_over: NDArray[np.bool_]) -> tuple[Tracklet, ...]:
         """Remove rows and return the tracklets of those that were confirmed."""
-        if not is_over.any():
+        over = is_over.nonzero()[0]
+        if len(over) == 0:
             return ()
-        over = np.flatnonzero(is_over)
         camera = "" if self._last is None else self._last.camera
         tracklets = make_tracklets(self.table, self.bank, over, camera)
         self.bank.release(self.table.slot[over])
@@ -232,5 +259,5 @@ class Lifecycle:
             return
         if self._size not in ((0, 0), size):
             factors = size[0] / self._size[0], size[1] / self._size[1]
-            self.table.mean, self.table.covariance = rescale(self.table.mean, self.table.covariance, factors)
+            self.table.motion = rescale(self.table.motion, factors)
         self._size = size

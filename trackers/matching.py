@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.boxes import iou_matrix
-from mdpr.trackers.assignment import assign
+from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.lifecycle import Scene
 from mdpr.trackers.track_table import TrackTable
 
@@ -19,17 +18,18 @@ class Matching:
         is_free: (N,) detections that may still be matched.
     """
 
-    def __init__(self, tracks: int, is_usable: NDArray[np.bool_]) -> None:
+    def __init__(self, tracks: int, scene: Scene, low_conf: float) -> None:
+        """Nothing is matched; free are the detections with an area and a confidence of at least `low_conf`."""
         self.column = np.full(tracks, -1, dtype=np.intp)
-        self.is_free = is_usable.copy()
+        self.is_free = scene.has_area & (scene.detections.confidence >= low_conf)
 
     def open_rows(self, is_candidate: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Those of the (T,) candidates without a detection."""
-        return np.flatnonzero(is_candidate & (self.column < 0))
+        return (is_candidate & (self.column < 0)).nonzero()[0]
 
     def open_columns(self, is_offered: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Those of the (N,) offered detections without a track."""
-        return np.flatnonzero(is_offered & self.is_free)
+        return (is_offered & self.is_free).nonzero()[0]
 
     def take(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
         """Match `rows[i]` with `columns[i]`."""
@@ -50,13 +50,14 @@ def match_by_overlap(
     rows, columns = matching.open_rows(is_candidate), matching.open_columns(is_offered)
     if len(rows) == 0 or len(columns) == 0:
         return
-    overlap = iou_matrix(scene.boxes[rows], scene.detections.xyxy[columns])
-    admissible = (overlap >= min_iou) & same_class(table, scene, rows, columns)
-    found_rows, found_columns = assign(1 - overlap, admissible, solver)
-    matching.take(rows[found_rows], columns[found_columns])
+    overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
+    pairs = (overlap >= min_iou).nonzero()
+    at_row, at_column, cost = rows[pairs[0]], columns[pairs[1]], 1 - overlap[pairs]  # (pairs,) each
+    is_same = same_class(table, scene, at_row, at_column)
+    matching.take(*assign_pairs(at_row[is_same], at_column[is_same], cost[is_same], solver))
 
 
 def same_class(table: TrackTable, scene: Scene, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """(R, C) whether track and detection are of one class."""
-    is_same: NDArray[np.bool_] = table.class_id[rows][:, None] == scene.detections.class_id[columns]
+    """(P,) whether track `rows[i]` and detection `columns[i]` are of one class."""
+    is_same: NDArray[np.bool_] = table.class_id[rows] == scene.detections.class_id[columns]
     return is_same

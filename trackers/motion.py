@@ -4,8 +4,9 @@ A box is centre x, centre y, width and height, each with a velocity. All noise i
 never mix: the 8-dimensional filter is exactly four filters of position and velocity, whose 2 x 2 matrices are written
 out element by element. There is no matrix product and no inverse, and a hundred tracks cost as many numpy calls as one.
 
-State: `mean` (T, 4, 2) position and velocity; `covariance` (T, 4, 3) the variance of the position, the covariance of
-position and velocity, the variance of the velocity.
+State: (5, 4, T), for each of the four coordinates of T tracks the position, the velocity, the variance of the position,
+the covariance of position and velocity, and the variance of the velocity. Tracks are the last axis, so that numpy works
+on long rows without gaps, and position and covariances lie beside what changes them: one operation moves all three.
 
 Reference: Wojke et al., Simple online and realtime tracking with a deep association metric (1703.07402), section 2.1,
 for the model and its noise as a fraction of the height; Du et al., StrongSORT (2202.13514), section 3.3.4 (NSA Kalman).
@@ -43,30 +44,36 @@ MIN_SIZE_PX = 1.0
 """Width and height never fall below this, so that noise, gates and overlaps stay defined."""
 
 
-def initiate(xywh: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+POSITION, VELOCITY, VARIANCE, COVARIANCE, VELOCITY_VARIANCE = range(5)
+"""First axis of the state."""
+
+HEIGHT = 3
+"""Second axis of the state: x, y, width, height."""
+
+
+def initiate(xywh: FloatArray) -> NDArray[np.float64]:
     """State of new tracks at rest, with DeepSORT's uncertainty (2 position and 10 velocity deviations).
 
     Args:
-        xywh: (N, 4) centre x, centre y, width, height; sizes below `MIN_SIZE_PX` are raised to it.
+        xywh: (4, N) centre x, centre y, width, height; sizes below `MIN_SIZE_PX` are raised to it.
 
     Returns:
-        mean (N, 4, 2) and covariance (N, 4, 3).
+        (5, 4, N).
 
-    >>> mean, covariance = initiate(np.array([[50, 50, 40, 80.0]]))
-    >>> mean[0, :, 0], float(covariance[0, 0, 0])
+    >>> state = initiate(np.array([[50, 50, 40, 80.0]]).T)
+    >>> state[POSITION, :, 0], float(state[VARIANCE, 0, 0])
     (array([50., 50., 40., 80.]), 64.0)
     """
-    mean = np.zeros((len(xywh), 4, 2))
-    mean[:, :, 0] = xywh
-    np.maximum(mean[:, 2:, 0], MIN_SIZE_PX, out=mean[:, 2:, 0])
-    height = mean[:, 3:, 0]  # (N, 1)
-    covariance = np.zeros((len(xywh), 4, 3))
-    covariance[:, :, 0] = (2 * POSITION_STD * height) ** 2
-    covariance[:, :, 2] = (10 * VELOCITY_STD * REFERENCE_FPS * height) ** 2
-    return mean, covariance
+    state = np.zeros((5, 4, xywh.shape[1]))
+    state[POSITION] = xywh
+    np.maximum(state[POSITION, 2:], MIN_SIZE_PX, out=state[POSITION, 2:])
+    height = state[POSITION, HEIGHT]  # (N,)
+    state[VARIANCE] = (2 * POSITION_STD * height) ** 2
+    state[VELOCITY_VARIANCE] = (10 * VELOCITY_STD * REFERENCE_FPS * height) ** 2
+    return state
 
 
-def predict(mean: FloatArray, covariance: FloatArray, dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
     """State after `dt_s` seconds without a measurement.
 
     The noise is white in position and in velocity, so variances grow with time and not with frames: one step of 0.1 s
@@ -74,22 +81,20 @@ def predict(mean: FloatArray, covariance: FloatArray, dt_s: float) -> tuple[NDAr
     a position (0.5 % more, from the velocity's noise within the step) and (h/160)^2 per squared frame to a velocity.
 
     Args:
-        mean, covariance: state, (T, 4, 2) and (T, 4, 3); not changed.
+        state: (5, 4, T); not changed.
         dt_s: seconds, >= 0.
     """
-    position, velocity = mean[..., 0], mean[..., 1]
-    pp, pv, vv = covariance[..., 0], covariance[..., 1], covariance[..., 2]
-    scale = np.square(mean[:, 3:, 0])  # (T, 1) squared height
-    next_mean = np.empty(mean.shape)
-    next_mean[..., 0] = position + dt_s * velocity
-    next_mean[..., 1] = velocity
-    np.maximum(next_mean[:, 2:, 0], MIN_SIZE_PX, out=next_mean[:, 2:, 0])
-    next_covariance = np.empty(covariance.shape)
     within = POSITION_INTENSITY * dt_s + VELOCITY_INTENSITY * dt_s**3 / 3
-    next_covariance[..., 0] = pp + (2 * dt_s) * pv + dt_s**2 * vv + within * scale
-    next_covariance[..., 1] = pv + dt_s * vv + (VELOCITY_INTENSITY * dt_s**2 / 2) * scale
-    next_covariance[..., 2] = vv + (VELOCITY_INTENSITY * dt_s) * scale
-    return next_mean, next_covariance
+    between = VELOCITY_INTENSITY * dt_s**2 / 2
+    factors = np.array([dt_s, 0, 2 * dt_s, dt_s, within, between, VELOCITY_INTENSITY * dt_s]).reshape(7, 1, 1)
+    later = np.array(state, dtype=np.float64)
+    # position += dt * velocity, variance += 2 dt * covariance, covariance += dt * velocity's variance
+    later[:4] += factors[:4] * state[1:]
+    later[VARIANCE] += dt_s**2 * state[VELOCITY_VARIANCE]
+    later[VARIANCE:] += factors[4:] * np.square(state[POSITION, HEIGHT])  # noise
+    sizes = later[POSITION, 2:]
+    np.maximum(sizes, MIN_SIZE_PX, out=sizes)
+    return later
 
 
 def measurement_variance(height: Any, confidence: Any) -> Any:
@@ -104,57 +109,49 @@ def measurement_variance(height: Any, confidence: Any) -> Any:
     return np.square(POSITION_STD * height) * np.maximum(1 - confidence, MEASUREMENT_FLOOR)
 
 
-def update(
-    mean: FloatArray, covariance: FloatArray, xywh: FloatArray, confidence: FloatArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """State of T tracks after one measurement each: xywh (T, 4) with confidence (T,) in [0, 1].
+def update(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArray[np.float64]:
+    """State of T tracks after one measurement each: xywh (4, T) with confidence (T,) in [0, 1].
 
-    The covariance is computed in a form that stays positive: pp * r / s, never pp - k * pp.
+    The variance is computed in a form that stays positive: pp * r / s, never pp - k * pp.
     """
-    pp, pv, vv = covariance[..., 0], covariance[..., 1], covariance[..., 2]
-    noise = measurement_variance(mean[:, 3:, 0], confidence[:, None])  # (T, 1)
-    total = pp + noise  # (T, 4) variance of the innovation
-    innovation = xywh - mean[..., 0]
+    noise = measurement_variance(state[POSITION, HEIGHT], confidence)  # (T,)
+    total = state[VARIANCE] + noise  # (4, T) variance of the innovation
     rest = noise / total
-    gain = pv / total
-    next_mean = np.empty(mean.shape)
-    next_mean[..., 0] = mean[..., 0] + (1 - rest) * innovation
-    next_mean[..., 1] = mean[..., 1] + gain * innovation
-    np.maximum(next_mean[:, 2:, 0], MIN_SIZE_PX, out=next_mean[:, 2:, 0])
-    next_covariance = np.empty(covariance.shape)
-    next_covariance[..., 0] = pp * rest
-    next_covariance[..., 1] = pv * rest
-    next_covariance[..., 2] = vv - gain * pv
-    return next_mean, next_covariance
+    later = np.array(state, dtype=np.float64)
+    gain = np.empty((2, *total.shape))  # of position and velocity
+    np.subtract(1, rest, out=gain[0])
+    np.divide(state[COVARIANCE], total, out=gain[1])
+    later[VELOCITY_VARIANCE] -= gain[1] * state[COVARIANCE]
+    gain *= xywh - state[POSITION]
+    later[:VARIANCE] += gain
+    later[VARIANCE:VELOCITY_VARIANCE] *= rest
+    sizes = later[POSITION, 2:]
+    np.maximum(sizes, MIN_SIZE_PX, out=sizes)
+    return later
 
 
-def squared_mahalanobis(
-    mean: FloatArray, covariance: FloatArray, xywh: FloatArray, confidence: FloatArray
-) -> NDArray[np.float64]:
+def squared_mahalanobis(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArray[np.float64]:
     """Squared Mahalanobis distance of boxes from predicted tracks; compare with `GATE`.
 
     Args:
-        mean, covariance: (T, 4, 2) and (T, 4, 3) for pairs row by row, or (T, 1, 4, 2) and (T, 1, 4, 3) for all pairs.
-        xywh: (T, 4), or (N, 4) for all pairs.
+        state: (5, 4, T) for pairs one by one, or (5, 4, T, 1) for all pairs.
+        xywh: (4, T), or (4, 1, N) for all pairs.
         confidence: (T,) or (N,).
 
     Returns:
         (T,) for pairs, (T, N) for all pairs; >= 0.
     """
-    noise = measurement_variance(mean[..., 3, 0], confidence)
-    squares = np.square(xywh - mean[..., 0]) / (covariance[..., 0] + noise[..., None])
-    distance: NDArray[np.float64] = np.sum(squares, axis=-1)
+    noise = measurement_variance(state[POSITION, HEIGHT], confidence)
+    distance: NDArray[np.float64] = np.sum(np.square(xywh - state[POSITION]) / (state[VARIANCE] + noise), axis=0)
     return distance
 
 
-def rescale(
-    mean: FloatArray, covariance: FloatArray, factors: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def rescale(state: FloatArray, factors: tuple[float, float]) -> NDArray[np.float64]:
     """The state in an image whose width and height were multiplied by `factors`, as when a stream changes resolution.
 
-    >>> mean, covariance = rescale(*initiate(np.array([[50, 50, 40, 80.0]])), (0.5, 0.5))
-    >>> mean[0, :, 0], float(covariance[0, 0, 0])
+    >>> state = rescale(initiate(np.array([[50, 50, 40, 80.0]]).T), (0.5, 0.5))
+    >>> state[POSITION, :, 0], float(state[VARIANCE, 0, 0])
     (array([25., 25., 20., 40.]), 16.0)
     """
     factor = np.array([*factors, *factors])[:, None]  # (4, 1)
-    return mean * factor, covariance * np.square(factor)
+    return np.concatenate([state[:VARIANCE] * factor, state[VARIANCE:] * np.square(factor)])

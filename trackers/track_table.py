@@ -1,14 +1,15 @@
-"""The open tracks of one camera as a struct of arrays: row i of every array is one track, in order of birth."""
+"""The open tracks of one camera as a struct of arrays: place i of every array is one track, in order of birth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.boxes import xywh_to_xyxy
+from mdpr.trackers.geometry import corners
+from mdpr.trackers.motion import POSITION
 from mdpr.types import Detections, Frame
 
 TENTATIVE, SEEN, LOST = 0, 1, 2
@@ -17,14 +18,14 @@ TENTATIVE, SEEN, LOST = 0, 1, 2
 
 @dataclass(eq=False)
 class TrackTable:
-    """Arrays of T rows. Rows are added by `append` and removed by `keep`; values change in place.
+    """Arrays of T tracks. Tracks are added by `append` and removed by `select`; values change in place.
 
     Attributes:
         track_id: 0 until the track is confirmed.
         state: `TENTATIVE`, `SEEN` or `LOST`.
         class_id: class of the first detection.
         slot: where `AppearanceBank` keeps the track's appearance.
-        mean, covariance: motion, (T, 4, 2) and (T, 4, 3), see `motion`.
+        motion: (5, 4, T), see `motion`; the only array with tracks on its last and not on its only axis.
         start_s, start_frame, last_s, last_frame: first and last detection.
         detections, confidence_sum: over all detections of the track.
     """
@@ -33,8 +34,7 @@ class TrackTable:
     state: NDArray[np.int8]
     class_id: NDArray[np.int32]
     slot: NDArray[np.intp]
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    motion: NDArray[np.float64]
     start_s: NDArray[np.float64]
     start_frame: NDArray[np.int64]
     last_s: NDArray[np.float64]
@@ -49,7 +49,7 @@ class TrackTable:
         columns: NDArray[np.intp],
         frame: Frame,
         slot: NDArray[np.intp],
-        motion: tuple[NDArray[np.float64], NDArray[np.float64]],
+        motion: NDArray[np.float64],
     ) -> Self:
         """Tentative tracks that begin with the detections in `columns`, with the given slots and motion states."""
         count = len(columns)
@@ -60,8 +60,7 @@ class TrackTable:
             state=np.full(count, TENTATIVE, dtype=np.int8),
             class_id=detections.class_id[columns],
             slot=slot,
-            mean=motion[0],
-            covariance=motion[1],
+            motion=motion,
             start_s=time_s,
             start_frame=index,
             last_s=time_s.copy(),
@@ -74,25 +73,24 @@ class TrackTable:
     def empty(cls) -> Self:
         """No tracks."""
         none = np.empty(0, dtype=np.intp)
-        motion = np.empty((0, 4, 2)), np.empty((0, 4, 3))
-        return cls.of_births(Detections.empty(), none, Frame("", 0, 0.0), none, motion)
+        return cls.of_births(Detections.empty(), none, Frame("", 0, 0.0), none, np.empty((5, 4, 0)))
 
     def __len__(self) -> int:
         return len(self.state)
 
-    def arrays(self) -> list[NDArray[Any]]:
-        """All columns, in the order of the fields."""
-        return [getattr(self, field.name) for field in fields(self)]
-
     def append(self, other: Self) -> Self:
-        """A table with the rows of `other` after these."""
-        pairs = zip(self.arrays(), other.arrays(), strict=True)
-        return type(self)(*(np.concatenate(pair) for pair in pairs))
+        """A table with the tracks of `other` after these."""
+        columns = ((getattr(self, name), getattr(other, name)) for name in _COLUMNS)
+        return type(self)(*(np.concatenate(pair, axis=-1) for pair in columns))
 
     def select(self, is_kept: NDArray[np.bool_]) -> Self:
-        """A table of the rows where the (T,) mask is true."""
-        return type(self)(*(array[is_kept] for array in self.arrays()))
+        """A table of the tracks where the (T,) mask is true."""
+        rows = is_kept.nonzero()[0]
+        return type(self)(*(getattr(self, name).take(rows, axis=-1) for name in _COLUMNS))
 
     def boxes(self) -> NDArray[np.float32]:
-        """(T, 4) `xyxy` of the motion state."""
-        return xywh_to_xyxy(self.mean[:, :, 0]).astype(np.float32)
+        """(4, T) `xyxy` of the motion state."""
+        return corners(self.motion[POSITION])
+
+
+_COLUMNS = tuple(field.name for field in fields(TrackTable))

@@ -181,14 +181,17 @@ class Tracks:
 def _frozen(owner: object, name: str, dtype: type[np.generic], shape: tuple[int | None, ...]) -> NDArray[Any]:
     """Replace the field by a read-only view of `dtype`, checked against `shape` (None = any length); return it."""
     array = np.asarray(getattr(owner, name), dtype=dtype)
-    fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
-    if not fits:
+    if array.shape != shape and not _fits(array.shape, shape):  # the first comparison is enough for most, and fast
         wanted = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
         raise FormatError(f"{type(owner).__name__}.{name}: expected shape {wanted}, got {array.shape}")
     view = array.view()
     view.flags.writeable = False
     object.__setattr__(owner, name, view)
     return view
+
+
+def _fits(got: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    return len(got) == len(shape) and all(want in (None, size) for want, size in zip(shape, got, strict=True))
 
 
 def _reject(what: str, is_bad: NDArray[np.bool_], values: NDArray[Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mdpr.trackers.appearance import FIRST_CAPACITY
 from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules
+from mdpr.trackers.motion import HEIGHT, VELOCITY
 from mdpr.types import Detections, Frame
 
 
@@ -37,11 +38,11 @@ def test_an_unseen_person_keeps_their_size_and_their_way(lifecycle, detect):
         frame = Frame("cam", i, i / 30)
         scene = lifecycle.begin(detect([[300 + 2 * i, 300]], size=(40 + i, 100 + 3 * i)), frame, None)
         lifecycle.finish(scene, np.zeros(len(lifecycle.table), dtype=np.intp))
-    assert lifecycle.table.mean[0, 3, 1] > 20  # it grows while it is seen
+    assert lifecycle.table.motion[VELOCITY, HEIGHT, 0] > 20  # it grows while it is seen
     boxes = []
     for i in range(20, 30):
         scene = lifecycle.begin(Detections.empty(), Frame("cam", i, i / 30), None)
-        boxes.append(scene.boxes[0])
+        boxes.append(scene.boxes[:, 0])
         lifecycle.finish(scene, nothing(lifecycle))
     sizes = np.array(boxes)[1:, 2:] - np.array(boxes)[1:, :2]
     np.testing.assert_allclose(sizes, sizes[:1].repeat(9, axis=0), rtol=1e-5)

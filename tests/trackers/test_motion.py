@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from mdpr.trackers import motion
 
 
-def matrices(mean, covariance):
-    """One track as (8,) and (8, 8), ordered x, y, w, h, vx, vy, vw, vh."""
+def matrices(state):
+    """One track, (5, 4), as (8,) and (8, 8), ordered x, y, w, h, vx, vy, vw, vh."""
     p = np.zeros((8, 8))
     for i in range(4):
-        p[i, i], p[i, i + 4], p[i + 4, i], p[i + 4, i + 4] = covariance[i, [0, 1, 1, 2]]
-    return np.concatenate([mean[:, 0], mean[:, 1]]), p
+        p[i, i], p[i, i + 4], p[i + 4, i], p[i + 4, i + 4] = state[[2, 3, 3, 4], i]
+    return np.concatenate([state[0], state[1]]), p
 
 
 def naive_predict(x, p, dt):
@@ -42,53 +42,58 @@ def naive_update(x, p, z, confidence):
 
 
 def random_boxes(rng, count):
-    return np.c_[rng.uniform(0, 1000, (count, 2)), rng.uniform(20, 200, (count, 2))]
+    """(4, count) centres and sizes."""
+    return np.concatenate([rng.uniform(0, 1000, (2, count)), rng.uniform(20, 200, (2, count))])
+
+
+def one_box(*xywh):
+    return np.array([xywh], dtype=float).T
 
 
 def test_equals_the_full_matrix_filter_over_many_steps():
     rng = np.random.default_rng(0)
     boxes = random_boxes(rng, 5)
-    mean, covariance = motion.initiate(boxes)
-    full = [matrices(mean[i], covariance[i]) for i in range(5)]
+    state = motion.initiate(boxes)
+    full = [matrices(state[..., i]) for i in range(5)]
     for step in range(20):
         dt = rng.uniform(0.01, 0.3)
-        mean, covariance = motion.predict(mean, covariance, dt)
+        state = motion.predict(state, dt)
         full = [naive_predict(x, p, dt) for x, p in full]
         seen = boxes + rng.normal(0, 3, boxes.shape) + step
         confidence = rng.uniform(0, 1, 5)
-        distance = motion.squared_mahalanobis(mean[:, None], covariance[:, None], seen, confidence)
+        distance = motion.squared_mahalanobis(state[..., None], seen[:, None], confidence)
         assert distance.shape == (5, 5)
         for i, (x, p) in enumerate(full):
             for j in range(5):
                 s, _ = innovation_covariance(x, p, confidence[j])
-                offset = seen[j] - x[:4]
+                offset = seen[:, j] - x[:4]
                 assert distance[i, j] == pytest.approx(offset @ np.linalg.inv(s) @ offset)
-        pairs = motion.squared_mahalanobis(mean, covariance, seen, confidence)
+        pairs = motion.squared_mahalanobis(state, seen, confidence)
         np.testing.assert_allclose(pairs, np.diag(distance))
-        mean, covariance = motion.update(mean, covariance, seen, confidence)
-        full = [naive_update(x, p, z, c) for (x, p), z, c in zip(full, seen, confidence, strict=True)]
+        state = motion.update(state, seen, confidence)
+        full = [naive_update(x, p, z, c) for (x, p), z, c in zip(full, seen.T, confidence, strict=True)]
         for i, (x, p) in enumerate(full):
-            got_x, got_p = matrices(mean[i], covariance[i])
+            got_x, got_p = matrices(state[..., i])
             np.testing.assert_allclose(got_x, x, rtol=1e-9, atol=1e-9)
             np.testing.assert_allclose(got_p, p, rtol=1e-7, atol=1e-7)
 
 
 def test_noise_of_one_frame_at_30_fps_is_that_of_deepsort():
-    mean, _ = motion.initiate(np.array([[0, 0, 40, 160.0]]))
-    _, added = motion.predict(mean, np.zeros((1, 4, 3)), 1 / 30)
-    assert added[0, 0, 0] == pytest.approx((160 / 20) ** 2, rel=0.01)
-    assert added[0, 0, 2] == pytest.approx((160 / 160 * 30) ** 2)
+    state = motion.initiate(one_box(0, 0, 40, 160))
+    state[motion.VARIANCE :] = 0
+    added = motion.predict(state, 1 / 30)
+    assert added[motion.VARIANCE, 0, 0] == pytest.approx((160 / 20) ** 2, rel=0.01)
+    assert added[motion.VELOCITY_VARIANCE, 0, 0] == pytest.approx((160 / 160 * 30) ** 2)
 
 
 @given(st.floats(0.001, 1), st.integers(2, 6))
 def test_one_long_step_equals_several_short_ones(dt, parts):
-    mean, covariance = motion.initiate(np.array([[10, 20, 40, 100.0]]))
-    mean[0, :2, 1] = 70, -30  # moving, height constant
-    once = motion.predict(mean, covariance, dt)
+    state = motion.initiate(one_box(10, 20, 40, 100))
+    state[motion.VELOCITY, :2, 0] = 70, -30  # moving, height constant
+    once = motion.predict(state, dt)
     for _ in range(parts):
-        mean, covariance = motion.predict(mean, covariance, dt / parts)
-    np.testing.assert_allclose(mean, once[0], rtol=1e-9)
-    np.testing.assert_allclose(covariance, once[1], rtol=1e-9)
+        state = motion.predict(state, dt / parts)
+    np.testing.assert_allclose(state, once, rtol=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,16 +101,16 @@ def test_one_long_step_equals_several_short_ones(dt, parts):
 def test_covariance_stays_positive_and_sizes_too(seed, dt, is_extreme):
     rng = np.random.default_rng(seed)
     boxes = random_boxes(rng, 4) * (1e3 if is_extreme else 1)
-    boxes[0, 2:] = 0  # without area
-    mean, covariance = motion.initiate(boxes)
+    boxes[2:, 0] = 0  # without area
+    state = motion.initiate(boxes)
     for _ in range(30):
-        mean, covariance = motion.predict(mean, covariance, dt)
+        state = motion.predict(state, dt)
         if rng.random() < 0.7:
             seen = random_boxes(rng, 4)
-            seen[1, 2:] = 0
-            mean, covariance = motion.update(mean, covariance, seen, rng.choice([0.0, 0.5, 1.0], 4))
-        assert (mean[:, 2:, 0] >= motion.MIN_SIZE_PX).all()
-        pp, pv, vv = np.moveaxis(covariance, -1, 0)
+            seen[2:, 1] = 0
+            state = motion.update(state, seen, rng.choice([0.0, 0.5, 1.0], 4))
+        position, _, pp, pv, vv = state
+        assert (position[2:] >= motion.MIN_SIZE_PX).all()
         assert (pp > 0).all()
         assert (vv > 0).all()
         assert (pv**2 <= pp * vv * (1 + 1e-9)).all()
@@ -113,38 +118,32 @@ def test_covariance_stays_positive_and_sizes_too(seed, dt, is_extreme):
 
 def test_batched_equals_one_by_one_and_inputs_stay():
     rng = np.random.default_rng(1)
-    mean, covariance = motion.initiate(random_boxes(rng, 6))
-    mean[..., 1] = rng.normal(0, 50, (6, 4))
-    before = mean.copy(), covariance.copy()
+    state = motion.initiate(random_boxes(rng, 6))
+    state[motion.VELOCITY] = rng.normal(0, 50, (4, 6))
+    before = state.copy()
     seen, confidence = random_boxes(rng, 6), rng.uniform(0, 1, 6)
-    together = motion.update(*motion.predict(mean, covariance, 0.2), seen, confidence)
+    together = motion.update(motion.predict(state, 0.2), seen, confidence)
     for i in range(6):
-        alone = motion.predict(mean[i : i + 1], covariance[i : i + 1], 0.2)
-        alone = motion.update(*alone, seen[i : i + 1], confidence[i : i + 1])
-        np.testing.assert_array_equal(alone[0][0], together[0][i])
-        np.testing.assert_array_equal(alone[1][0], together[1][i])
-    np.testing.assert_array_equal(mean, before[0])
-    np.testing.assert_array_equal(covariance, before[1])
+        alone = motion.predict(state[..., i : i + 1], 0.2)
+        alone = motion.update(alone, seen[:, i : i + 1], confidence[i : i + 1])
+        np.testing.assert_array_equal(alone[..., 0], together[..., i])
+    np.testing.assert_array_equal(state, before)
 
 
 def test_confident_boxes_count_for_more():
-    mean, covariance = motion.predict(*motion.initiate(np.array([[0, 0, 40, 100.0]] * 2)), 1 / 30)
-    moved, _ = motion.update(mean, covariance, np.array([[10, 0, 40, 100.0]] * 2), np.array([0.1, 0.9]))
-    assert moved[0, 0, 0] < moved[1, 0, 0] < 10
+    state = motion.predict(motion.initiate(one_box(0, 0, 40, 100).repeat(2, axis=1)), 1 / 30)
+    moved = motion.update(state, one_box(10, 0, 40, 100).repeat(2, axis=1), np.array([0.1, 0.9]))
+    assert moved[motion.POSITION, 0, 0] < moved[motion.POSITION, 0, 1] < 10
 
 
 def test_learns_a_velocity_in_pixels_a_second():
-    mean, covariance = motion.initiate(np.array([[0, 50, 40, 100.0]]))
+    state = motion.initiate(one_box(0, 50, 40, 100))
     for i in range(1, 60):
-        mean, covariance = motion.predict(mean, covariance, 0.04)
-        mean, covariance = motion.update(mean, covariance, np.array([[i * 0.04 * 80, 50, 40, 100]]), np.array([0.9]))
-    assert mean[0, 0, 1] == pytest.approx(80, rel=0.02)
-    assert mean[0, 1, 1] == pytest.approx(0, abs=0.1)
+        state = motion.update(motion.predict(state, 0.04), one_box(i * 0.04 * 80, 50, 40, 100), np.array([0.9]))
+    assert state[motion.VELOCITY, 0, 0] == pytest.approx(80, rel=0.02)
+    assert state[motion.VELOCITY, 1, 0] == pytest.approx(0, abs=0.1)
 
 
 def test_no_tracks():
-    mean, covariance = motion.initiate(np.empty((0, 4)))
-    mean, covariance = motion.predict(mean, covariance, 0.1)
-    mean, covariance = motion.update(mean, covariance, np.empty((0, 4)), np.empty(0))
-    assert mean.shape == (0, 4, 2)
-    assert covariance.shape == (0, 4, 3)
+    state = motion.predict(motion.initiate(np.empty((4, 0))), 0.1)
+    assert motion.update(state, np.empty((4, 0)), np.empty(0)).shape == (5, 4, 0)
