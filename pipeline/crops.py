@@ -110,8 +110,8 @@ def cut_crops(truth_path: Path, video: str, out: Path, config: CutConfig) -> Rei
     camids = [UNKNOWN if config.camid is None else config.camid] * len(paths)
     images = ReidImages.of(paths, pids, camids)
     new = split_images(name, images, config.hold_out, config.queries, config.seed, "", ())
-    splits = {split: concatenate([getattr(before, split), getattr(new, split)]) for split in SPLITS}
-    write_manifest(ReidDataset(name, **splits), out / MANIFEST)
+    train, query, gallery = (concatenate([getattr(before, split), getattr(new, split)]) for split in SPLITS)
+    write_manifest(ReidDataset(name, train, query, gallery), out / MANIFEST)
     for path in set(map(Path, replaced)) - set(map(Path, paths)):
         path.unlink(missing_ok=True)
     return new
@@ -171,7 +171,8 @@ def _others(path: Path, name: str, exist_ok: bool) -> tuple[ReidDataset, list[st
     if before.notes:
         raise OutputError(f"{path}: was not written by mdpr data crops ({before.notes[0]}); give another --out")
     own = str(path.parent / name)
-    splits, replaced = {}, []
+    others: list[ReidImages] = []
+    replaced: list[str] = []
     for split in SPLITS:
         images = getattr(before, split)
         is_other = np.array([str(Path(one).parent) != own for one in images.paths], bool)
@@ -179,9 +180,9 @@ def _others(path: Path, name: str, exist_ok: bool) -> tuple[ReidDataset, list[st
             raise OutputError(
                 f"{path}: already has crops of {name}; give another --name or --out, or replace them with --exist-ok"
             )
-        splits[split] = select(images, is_other)
+        others.append(select(images, is_other))
         replaced += select(images, ~is_other).paths
-    return ReidDataset(name, **splits), replaced
+    return ReidDataset(name, *others), replaced
 
 
 def _highest_pid(dataset: ReidDataset) -> int:

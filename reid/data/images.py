@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mdpr.errors import FormatError
 
@@ -104,7 +104,7 @@ def _why(path: str | os.PathLike[str], error: Exception) -> str:
         return "no such image file"
     if os.path.isdir(path):
         return "expected an image file, found a folder"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return f"not an image (the file has {os.path.getsize(path)} bytes)"
     return (
         f"cannot be read as an image, it is damaged or cut off: {' '.join(str(error).split()) or type(error).__name__}"

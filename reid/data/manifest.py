@@ -202,9 +202,10 @@ def _paths(table: Table, folder: Path, is_checked: bool) -> list[str]:
 
 
 def _require_one_answer(table: Table, paths: list[str], pids: NDArray[np.int64], boxes: NDArray[np.float32]) -> None:
-    """The same crop must not be two people."""
+    """The same crop must not be two people; junk and distractors are nobody."""
     rows: dict[tuple[str, bytes], int] = {}
-    for row, path in enumerate(paths):
+    for row in np.flatnonzero(pids > 0).tolist():
+        path = paths[row]
         first = rows.setdefault((path, boxes[row].tobytes()), row)
         if pids[first] != pids[row]:
             raise table.error(row, f"{path} is another identity here than in {table.where(first)}")
