@@ -182,7 +182,8 @@ def _others(path: Path, name: str, exist_ok: bool) -> tuple[ReidDataset, list[st
             )
         others.append(select(images, is_other))
         replaced += select(images, ~is_other).paths
-    return ReidDataset(name, *others), replaced
+    train, query, gallery = others
+    return ReidDataset(name, train, query, gallery), replaced
 
 
 def _highest_pid(dataset: ReidDataset) -> int:
