@@ -11,6 +11,7 @@ from mdpr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
     "data": ("mdpr.pipeline.commands.data", "ReID data sets: check, manifest, crops, import-checkpoint"),
+    "eval": ("mdpr.pipeline.commands.eval", "measure a model: eval reid"),
     "doctor": ("mdpr.pipeline.commands.doctor", "say what is installed, what is missing, and which engines run here"),
 }
 """Name to (module with `main`, what it does)."""

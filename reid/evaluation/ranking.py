@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class Ranking:
         average_precision: (Q,) float64 in (0, 1]; NaN for those.
         inverse_negative_penalty: (Q,) float64 in (0, 1]: right answers over the rank of the last one; NaN for those.
         positives: (Q,) number of admissible right answers.
+
+    The averages raise a FormatError when there is no query with one.
     """
 
     first_rank: Integers
@@ -43,12 +46,12 @@ class Ranking:
 
     def cmc(self, rank: int) -> float:
         """Share of the valid queries with a right answer among the first `rank`."""
-        return float(np.mean(self.first_rank[self.is_valid] <= rank))
+        return self._mean(self.first_rank <= rank)
 
     @property
     def mean_average_precision(self) -> float:
         """mAP over the valid queries."""
-        return float(np.mean(self.average_precision[self.is_valid]))
+        return self._mean(self.average_precision)
 
     @property
     def mean_inverse_negative_penalty(self) -> float:
@@ -56,7 +59,14 @@ class Ranking:
 
         Reference: Ye et al., Deep Learning for Person Re-Identification: A Survey and Outlook (2001.04193), eq. 3.
         """
-        return float(np.mean(self.inverse_negative_penalty[self.is_valid]))
+        return self._mean(self.inverse_negative_penalty)
+
+    def _mean(self, values: NDArray[Any]) -> float:
+        if not self.is_valid.any():
+            raise FormatError(
+                f"none of the {len(self.positives)} queries has an admissible right answer in the gallery"
+            )
+        return float(np.mean(values[self.is_valid]))
 
 
 def ranks_of(thresholds: NDArray[np.floating], at_least: Integers) -> Integers:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, FormatError
+from mdpr.reid.data.labels import select
 from mdpr.reid.data.records import JUNK_PID, UNKNOWN, ReidImages
 
 Integers = NDArray[np.int64]
@@ -41,10 +42,6 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.pids)
-
-    def select(self, rows: NDArray[np.bool_]) -> Labels:
-        """The rows picked by a mask."""
-        return Labels(self.pids[rows], self.camids[rows], self.images[rows])
 
 
 def labels_of(query: ReidImages, gallery: ReidImages) -> tuple[Labels, Labels]:
@@ -117,9 +114,9 @@ class GroundTruth:
         )
 
 
-def without_junk(gallery: Labels) -> NDArray[np.bool_]:
-    """Which gallery items take part at all: distractors do, junk does not."""
-    return gallery.pids != JUNK_PID
+def without_junk(gallery: ReidImages) -> ReidImages:
+    """The gallery that is ranked: distractors stay in it, junk does not."""
+    return gallery if not np.any(gallery.pids == JUNK_PID) else select(gallery, gallery.pids != JUNK_PID)
 
 
 class _Groups:

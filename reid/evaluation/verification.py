@@ -92,6 +92,18 @@ class PairHistogram:
         )
         self._same_camera += _histogram(excluded_scores[is_same_camera])
 
+    def densities(self, bars: int = 120) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Distance and density of admissible pairs of one person, then of two, where there are pairs at all."""
+        both = [self._positive, self._all - self._positive - self._excluded]
+        used = np.flatnonzero(both[0] + both[1])
+        first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+        width = max(1, -(-(last - first) // bars))
+        edges = np.arange(first - width, last + width, width)  # an empty bar at each end: curves begin and end at 0
+        distance = 2 - (edges + width / 2) / BINS_A_UNIT
+        padded = [np.pad(counts, 2 * width)[edges[0] + 2 * width :] for counts in both]
+        joined = [counts[: len(edges) * width].reshape(-1, width).sum(axis=1) for counts in padded]
+        return [(distance[::-1], bar[::-1] / max(int(bar.sum()), 1) * (BINS_A_UNIT / width)) for bar in joined]
+
     def result(self) -> Verification:
         """What the pairs seen so far say."""
         negative = self._all - self._positive - self._excluded

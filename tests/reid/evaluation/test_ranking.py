@@ -182,12 +182,23 @@ def test_one_picture_in_both_splits_is_one_image() -> None:
     assert (one.images[:, None] == two.images).tolist() == [[False, True, False], [True, False, False]]
 
 
+def test_junk_is_taken_out_and_distractors_stay() -> None:
+    kept = without_junk(ReidImages.of(["a", "b", "c"], [1, JUNK_PID, 0]))
+    assert kept.paths == ("a", "c")
+
+
+def test_averages_need_a_query_with_a_right_answer() -> None:
+    result = rank([(0, np.array([[0.5]]))], GroundTruth(labels([1], [1], [0]), labels([2], [2], [1])))
+    with pytest.raises(FormatError, match="none of the 1 queries"):
+        result.cmc(1)
+
+
 def test_wrong_input_is_named() -> None:
     one = labels([1], [1], [0])
     gallery = labels([1, JUNK_PID], [2, 2], [1, 2])
     with pytest.raises(FormatError, match="junk"):
         GroundTruth(one, gallery)
-    truth = GroundTruth(one, gallery.select(without_junk(gallery)))
+    truth = GroundTruth(one, labels([1], [2], [1]))
     with pytest.raises(FormatError, match=r"expected \(B, 1\)"):
         rank([(0, np.zeros((1, 2)))], truth)
     with pytest.raises(FormatError, match="query 0 is in no block"):
