@@ -1,4 +1,4 @@
-"""Cut and resize person crops: box by box on the CPU with OpenCV, or all of an image in one call on a device with torch.
+"""Cut and resize person crops: box by box on the CPU with OpenCV, all of an image at once on a device with torch.
 
 Both sample the same points bilinearly. A crop that is shrunk by more than 2 is taken from the image halved as often as
 needed, which keeps thin stripes from turning into noise (aliasing) at a fixed cost per image.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
-_MAX_CROPS_A_CALL = 64  # cv2.remap takes at most 32,767 rows
+_MAX_CROPS_A_CALL = 64  # bounds the memory of a call on a device
 
 
 def visible_boxes(image: Image, boxes: Boxes) -> tuple[Boxes, NDArray[np.bool_]]:
@@ -128,7 +128,7 @@ def normalise(crops: Image, mean: Sequence[float], std: Sequence[float], color: 
 def _cuts(
     images: Sequence[Image], boxes: Sequence[Boxes], height: int, width: int
 ) -> Iterator[tuple[int, Image, NDArray[np.float32], NDArray[np.float32]]]:
-    """For every visible box its row in the result, the (halved) part of the image that it needs, and where to sample it.
+    """For every visible box: its row in the result, the (halved) part of the image to sample, and the points in it.
 
     A part for each box and not one for all: the four-channel copy of what lies between people would cost more than
     copying twice where they overlap, and a single person's pixels stay in the processor's cache.
@@ -140,7 +140,7 @@ def _cuts(
         shown = inside[rows]
         levels = halvings(shown, height, width)
         begin, end = _cells(shown, levels, (image.shape[1], image.shape[0]))
-        x, y = sample_points(shown / np.exp2(levels, dtype=np.float32)[:, None], height, width)
+        x, y = sample_points(shown / _cell_sizes(levels), height, width)
         x, y = _on_grid(x) - begin[:, :1], _on_grid(y) - begin[:, 1:]
         corners = np.concatenate([begin, end], axis=1).tolist()
         for i, (row, level, corner) in enumerate(zip(rows.tolist(), levels.tolist(), corners, strict=True)):
@@ -178,12 +178,17 @@ def _cells(
     Returns:
         (N, 2) first column and row, and (N, 2) those after the last; whole numbers as float32.
     """
-    cell = np.exp2(levels, dtype=np.float32)[:, None]
+    cell = _cell_sizes(levels)
     cells = np.floor(np.array(size, np.float32) / cell)  # less than a cell at the far edges is left out
     begin = np.floor(boxes[:, :2] / cell) - 1
     end = np.ceil(boxes[:, 2:] / cell) + 1
     begin = np.maximum(np.minimum(begin, cells - 1), 0)
     return begin, np.maximum(np.minimum(end, cells), begin + 1)
+
+
+def _cell_sizes(levels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(N, 1) pixels of the image along a side of a pixel that was halved so often."""
+    return np.exp2(levels).astype(np.float32)[:, None]
 
 
 def _halved_part(image: Image, corner: Sequence[float], level: int) -> Image:
