@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mdpr.reid.network.attention import AttentionLogits
-from mdpr.reid.network.blocks import Embed, GeM, Head, Merge
+from mdpr.reid.network.blocks import Embed, GeM, Head, Merge, full_precision
 from mdpr.reid.network.config import NetworkConfig
 from mdpr.reid.network.model import MdprNetwork
 from mdpr.reid.network.resnet import BasicBlock, Bottleneck, InstanceBatchNorm, Trunk
@@ -75,7 +75,7 @@ class _CubicMean(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.float().clamp(min=self.eps)
+        x = full_precision(x).clamp(min=self.eps)
         return (x * x * x).mean(dim=(2, 3)).pow(1 / 3)
 
 

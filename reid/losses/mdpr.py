@@ -11,6 +11,7 @@ from mdpr.reid.losses.classification import circle_logits, smoothed_cross_entrop
 from mdpr.reid.losses.distillation import mutual_distillation
 from mdpr.reid.losses.diversity import attention_size, diversity
 from mdpr.reid.losses.triplet import batch_hard_triplet
+from mdpr.reid.network.blocks import full_precision
 from mdpr.reid.network.config import LEVELS
 from mdpr.reid.network.model import MdprOutputs
 
@@ -45,7 +46,7 @@ class LossConfig:
 
 
 def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = LossConfig()) -> dict[str, Tensor]:
-    """Every term, weighted, as a float32 scalar; the loss is their plain sum.
+    """Every term, weighted, as a scalar in full precision; the loss is their plain sum.
 
     Args:
         outputs: of the network in training mode, for B crops.
@@ -57,23 +58,23 @@ def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = Loss
     _check(outputs, targets)
     terms: dict[str, Tensor] = {}
     for name, cosines in outputs.cosines.items():
-        logits = circle_logits(cosines.float(), targets, config.circle_scale, config.circle_margin)
+        logits = circle_logits(full_precision(cosines), targets, config.circle_scale, config.circle_margin)
         terms[f"{name}_cls"] = smoothed_cross_entropy(logits, targets, config.label_smoothing)
         if not name.startswith("attn_bap"):
             terms[f"{name}_triplet"] = batch_hard_triplet(
-                outputs.features[name].float(), targets, config.triplet_margin
+                full_precision(outputs.features[name]), targets, config.triplet_margin
             )
     if outputs.has_diversity:
         for level in LEVELS:
-            terms[f"diversity_loss_{level}"] = diversity(outputs.attended[f"attn{level}"].float())
-            size = attention_size(outputs.attentions[f"attn{level}"].float())
+            terms[f"diversity_loss_{level}"] = diversity(full_precision(outputs.attended[f"attn{level}"]))
+            size = attention_size(full_precision(outputs.attentions[f"attn{level}"]))
             terms[f"diversity_loss_reg_{level}"] = config.attention_weight * size
     if outputs.predictions:
         terms["mutual_distillation"] = config.distillation_weight * mutual_distillation(
-            outputs.features["hard_global"].float(),
-            outputs.features["attn_feature4"].float(),
-            outputs.predictions["hard_global"].float(),
-            outputs.predictions["attn_feature4"].float(),
+            full_precision(outputs.features["hard_global"]),
+            full_precision(outputs.features["attn_feature4"]),
+            full_precision(outputs.predictions["hard_global"]),
+            full_precision(outputs.predictions["attn_feature4"]),
         )
     return terms
 

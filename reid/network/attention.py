@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mdpr.reid.network.blocks import Embed, GeM
+from mdpr.reid.network.blocks import Embed, GeM, full_precision
 
 
 class AttentionLogits(nn.Module):
@@ -41,7 +41,7 @@ def foreground(logits: Tensor) -> Tensor:
     >>> foreground(torch.zeros(1, 4, 2, 2)).shape, float(foreground(torch.zeros(1, 4, 2, 2)).sum())
     (torch.Size([1, 3, 2, 2]), 3.0)
     """
-    return torch.softmax(logits.float(), dim=1)[:, :-1]
+    return torch.softmax(full_precision(logits), dim=1)[:, :-1]
 
 
 class BilinearAttentionPool(nn.Module):

@@ -7,6 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def full_precision(x: Tensor) -> Tensor:
+    """Half-precision values as float32, whose powers, norms and exponentials neither over- nor underflow."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 class Embed(nn.Module):
     """`Emb(a->b)` of the method: 1x1 convolution without bias, BatchNorm, ReLU; (N, a, H, W) to (N, b, H, W)."""
 
@@ -44,7 +49,7 @@ class GeM(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x.float().clamp(min=self.eps)  # powers of half-precision values overflow and underflow
+        x = full_precision(x).clamp(min=self.eps)
         return x.pow(self.p).mean(dim=(2, 3)).pow(1.0 / self.p)
 
 
@@ -67,12 +72,12 @@ class Head(nn.Module):
         return feature
 
     def cosines(self, feature: Tensor) -> Tensor:
-        """(N, classes) cosine of features and class weights, in float32 whatever the precision around it."""
+        """(N, classes) cosine of features and class weights, in full precision whatever is around it."""
         if self.classifier is None:
             raise RuntimeError("a head without class weights has no cosines")
         with torch.autocast(feature.device.type, enabled=False):
             return functional.linear(
-                functional.normalize(feature.float()), functional.normalize(self.classifier.float())
+                functional.normalize(full_precision(feature)), functional.normalize(full_precision(self.classifier))
             )
 
 

@@ -74,7 +74,7 @@ class MdprNetwork(nn.Module):
         self.soft.layer4.load_state_dict(self.hard.layer4.state_dict())
 
     def forward(self, images: Tensor) -> Tensor | MdprOutputs:
-        """(N, D_total) float32 raw embeddings in evaluation mode, `MdprOutputs` in training mode.
+        """(N, D_total) raw embeddings, float32 or better, in evaluation mode, `MdprOutputs` in training mode.
 
         Args:
             images: (N, 3, H, W) normalised RGB.
@@ -89,7 +89,7 @@ class MdprNetwork(nn.Module):
         trunk = self.trunk(images)
         x3, x4 = self.soft.backbone(trunk)
         maps = self._maps(trunk, x4, self.soft.reduce3(x3))
-        return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1).float()
+        return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1)
 
     def outputs(self, images: Tensor) -> MdprOutputs:
         """Everything that `mdpr_losses` needs."""

@@ -21,7 +21,7 @@ from mdpr.reid.training.loader import Part
 from mdpr.reid.training.processes import Processes, gather_rows, map_outputs, sum_over
 from mdpr.reid.training.syncnorm import synchronise_norms
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SMALLEST_SCALE = 2.0**-10  # of fp16 gradients; below it they are not too large but wrong
 
 
@@ -74,7 +74,7 @@ class Learner:
         self._config = config
         self._processes = processes
         self._device = device
-        self._dtype = _DTYPES[precision]
+        self._dtype = DTYPES[precision]
         self._is_global = config.sampler.global_batch and processes.count > 1
         if self._is_global:
             synchronise_norms(model, device)
@@ -90,13 +90,15 @@ class Learner:
         if config.run.compile:
             model.compile()
         self._network: nn.Module = model
-        if processes.count > 1:
-            self._network = DistributedDataParallel(
-                model, device_ids=[device.index] if device.type == "cuda" else None, gradient_as_bucket_view=True
-            )
         shape = (1, 1, 1, 3)
         self._mean = torch.tensor(model.config.mean, device=device).reshape(shape)
         self._std = torch.tensor(model.config.std, device=device).reshape(shape)
+
+    def connect(self) -> None:
+        """Average gradients with the other processes from now on; call it when they are joined."""
+        if self._processes.count > 1:
+            ids = [self._device.index] if self._device.type == "cuda" else None
+            self._network = DistributedDataParallel(self.model, device_ids=ids, gradient_as_bucket_view=True)
 
     @property
     def best_model(self) -> MdprNetwork:
