@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from mdpr.components import build_config, find_class
-from mdpr.configs import preset_names, preset_text
 from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
@@ -103,63 +102,9 @@ class RunConfig:
 AUTO = "auto"
 """As `reid.name`: the default embedder where the sources have pixels, none where they have only detections."""
 
-_SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output")
+SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output")
 _DEFAULT_NAMES = {"detector": "yolo", "reid": AUTO, "tracker": "deepsort"}
 _KNOWN = {"detector": DETECTORS, "reid": EMBEDDERS, "tracker": TRACKERS}
-
-
-def read_config(name_or_path: str) -> dict[str, Any]:
-    """The mapping in a YAML file, or in the preset of that name.
-
-    Raises:
-        ConfigError: no such file or preset, YAML that does not parse, or not a mapping of sections.
-    """
-    path = Path(name_or_path)
-    if path.is_file():
-        text = path.read_text(encoding="utf-8")
-    elif name_or_path in preset_names():
-        text = preset_text(name_or_path)
-    else:
-        raise ConfigError(f"--config {name_or_path}: no such file. Presets: {', '.join(preset_names())}")
-    try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--config {name_or_path}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"--config {name_or_path}: expected sections like 'tracker:', got {type(values).__name__}")
-    return values
-
-
-def merge_settings(values: Mapping[str, Any], settings: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """`values` with each dotted key set, in order; the inputs are not changed.
-
-    >>> merge_settings({"tracker": {"name": "deepsort"}}, [("tracker.max_age_s", 3)])
-    {'tracker': {'name': 'deepsort', 'max_age_s': 3}}
-    """
-    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
-    for key, value in settings:
-        section, _, option = key.partition(".")
-        if not option or "." in option:
-            raise ConfigError(f"--set {key}: expected SECTION.KEY=VALUE with SECTION one of {', '.join(_SECTIONS[1:])}")
-        if not isinstance(merged.setdefault(section, {}), dict):
-            raise ConfigError(f"{section}: expected a mapping of options, got {merged[section]!r}")
-        merged[section][option] = value
-    return merged
-
-
-def parse_setting(text: str) -> tuple[str, Any]:
-    """`key=value` with the value read as YAML.
-
-    >>> parse_setting("detector.classes=[0, 2]")
-    ('detector.classes', [0, 2])
-    """
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise ConfigError(f"--set {text}: expected SECTION.KEY=VALUE, for instance tracker.max_age_s=3")
-    try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {text}: the value is not valid YAML: {error}") from error
 
 
 def build_run_config(values: Mapping[str, Any]) -> RunConfig:
@@ -168,9 +113,9 @@ def build_run_config(values: Mapping[str, Any]) -> RunConfig:
     Raises:
         ConfigError: an unknown section, key or component (lists those that exist), or a value of the wrong type.
     """
-    unknown = sorted(set(values) - set(_SECTIONS))
+    unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
-        raise ConfigError(f"configuration: unknown section {unknown[0]!r}. Known: {', '.join(_SECTIONS)}")
+        raise ConfigError(f"configuration: unknown section {unknown[0]!r}. Known: {', '.join(SECTIONS)}")
     sources = values.get("sources") or ()
     if isinstance(sources, str):
         sources = (sources,)

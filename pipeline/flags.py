@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mdpr.errors import ConfigError
-from mdpr.pipeline.config import RunConfig, build_run_config, has_option, merge_settings, read_config
+from mdpr.pipeline.config import SECTIONS, RunConfig, build_run_config, has_option
+from mdpr.pipeline.settings import merge_settings, read_config
 
 FLAG_KEYS: dict[str, str] = {
     "detector": "detector.name",
@@ -66,9 +67,11 @@ def config_from_flags(
     if "reid_weights" in given:
         given.setdefault("reid", "onnx")
     values = read_config(config) if config else {}
-    values = merge_settings(values, [*settings, *((FLAG_KEYS[flag], value) for flag, value in given.items())])
+    keys = [*settings, *((FLAG_KEYS[flag], value) for flag, value in given.items())]
+    values = merge_settings(values, keys, SECTIONS[1:])
     if device is not None:
-        values = merge_settings(values, [(f"{stage}.device", str(device)) for stage in _with_device(values)])
+        devices = [(f"{stage}.device", str(device)) for stage in _with_device(values)]
+        values = merge_settings(values, devices, SECTIONS[1:])
     if sources:
         values["sources"] = list(sources)
     return build_run_config(values)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.commands.running import run_command
-from mdpr.pipeline.config import parse_setting
+from mdpr.pipeline.settings import parse_setting
 from mdpr.reid.data import DATASETS, ReidDataset, load_dataset
 from mdpr.reid.data.counts import SPLITS, describe
 

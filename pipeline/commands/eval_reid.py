@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from mdpr.errors import ConfigError
 from mdpr.pipeline.commands.running import run_command
-from mdpr.pipeline.config import parse_setting
 from mdpr.pipeline.memory import keep_freed_memory
+from mdpr.pipeline.settings import parse_setting
 from mdpr.reid.data import DATASETS, ReidDataset, ReidImages, load_dataset
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from mdpr import __version__
 from mdpr.configs import preset_names
 from mdpr.detectors import DETECTORS
 from mdpr.pipeline.commands.running import run_command
-from mdpr.pipeline.config import parse_setting
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.settings import parse_setting
 from mdpr.reid import EMBEDDERS
 from mdpr.trackers import TRACKERS
 

@@ -10,15 +10,9 @@ import yaml
 
 from mdpr.configs import preset_names
 from mdpr.errors import ConfigError, ModelError
-from mdpr.pipeline.config import (
-    build_run_config,
-    merge_settings,
-    parse_setting,
-    read_config,
-    resolve_auto,
-    with_thresholds,
-)
+from mdpr.pipeline.config import build_run_config, resolve_auto, with_thresholds
 from mdpr.pipeline.flags import FLAG_KEYS, config_from_flags
+from mdpr.pipeline.settings import merge_settings, parse_setting, read_config
 
 
 def test_the_default_preset_states_the_defaults() -> None:
@@ -78,7 +72,7 @@ def test_settings() -> None:
             parse_setting(text)
     for key in ("tracker", "tracker.a.b"):
         with pytest.raises(ConfigError, match=r"SECTION\.KEY=VALUE"):
-            merge_settings({}, [(key, 1)])
+            merge_settings({}, [(key, 1)], ["tracker"])
 
 
 def test_every_flag_reaches_an_existing_key() -> None:
