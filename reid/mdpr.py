@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from mdpr.reid.crops import crop_people, crop_people_torch
 from mdpr.reid.inference.engines import EngineOptions, make_engine
 from mdpr.reid.inference.folding import fold
 from mdpr.reid.inference.torch_engine import TorchEngine
-from mdpr.reid.network.checkpoint import load_model, read_metadata
+from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata
 from mdpr.weights import obtain_weights
 
 MATCH_DISTANCE = 0.4
@@ -60,8 +59,7 @@ class MdprEmbedder:
         path = obtain_weights(config.weights, [f"{config.weights}.safetensors"], "MDPR checkpoint")
         told = read_metadata(path)
         model = load_model(path)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        self.fingerprint = f"{path.stem}-{digest}"
+        self.fingerprint = fingerprint(path)
         options = EngineOptions(config.engine, config.precision, config.device, config.compile)
         self._engine = make_engine(fold(model), self.fingerprint, options)
         self._height, self._width = model.config.input_size

@@ -11,7 +11,8 @@ from mdpr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
     "data": ("mdpr.pipeline.commands.data", "ReID data sets: check, manifest, crops, import-checkpoint"),
-    "eval": ("mdpr.pipeline.commands.eval", "measure a model: eval reid"),
+    "eval": ("mdpr.pipeline.commands.eval", "measure a model: eval reid, eval speed"),
+    "export": ("mdpr.pipeline.commands.export", "write a model as ONNX or OpenVINO, checked against torch"),
     "doctor": ("mdpr.pipeline.commands.doctor", "say what is installed, what is missing, and which engines run here"),
 }
 """Name to (module with `main`, what it does)."""

@@ -9,6 +9,7 @@ from importlib import import_module
 
 KINDS: dict[str, tuple[str, str]] = {
     "reid": ("mdpr.pipeline.commands.eval_reid", "a re-identification model on a data set"),
+    "speed": ("mdpr.pipeline.commands.eval_speed", "how many crops a second the engines embed on this machine"),
 }
 """Name to (module with `main`, what it measures)."""
 

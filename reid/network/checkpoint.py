@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,6 +95,11 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
     for name, parameter in model.named_parameters():  # assigning gave the frozen biases new parameters
         parameter.requires_grad_(not name.endswith(".neck.bias"))
     return model.eval()
+
+
+def fingerprint(path: Path) -> str:
+    """Name and digest of a weights file: embeddings of equal fingerprints can be compared."""
+    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def _read_header(path: Path) -> dict[str, str]:

@@ -88,7 +88,11 @@ class MdprNetwork(nn.Module):
         """(N, D_total) raw embeddings: post-neck features in the order of `config.slices`; compare them by cosine."""
         trunk = self.trunk(images)
         x3, x4 = self.soft.backbone(trunk)
-        maps = self._maps(trunk, x4, self.soft.reduce3(x3))
+        return self.embed_maps(trunk, x4, self.soft.reduce3(x3))
+
+    def embed_maps(self, trunk: Tensor, x4: Tensor, reduced3: Tensor) -> Tensor:
+        """The embeddings from what the trunk (F) and the soft branch (X4 and X3') give."""
+        maps = self._maps(trunk, x4, reduced3)
         return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1)
 
     def outputs(self, images: Tensor) -> MdprOutputs:

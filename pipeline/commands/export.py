@@ -1,0 +1,63 @@
+"""`mdpr export`: an MDPR checkpoint as ONNX or OpenVINO, checked against torch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from mdpr.errors import ConfigError
+from mdpr.pipeline.commands.running import run_command
+
+log = logging.getLogger("mdpr")
+
+_EPILOG = """\
+The network takes normalised RGB images (N, 3, H, W), N from 1 to 4096, and gives raw embeddings (N, D): compare them by
+cosine. `mdpr-track --reid MODEL.onnx` reads the ONNX file; other programs read both.
+exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The flags."""
+    parser = argparse.ArgumentParser(
+        "mdpr export", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", metavar="MODEL", help="a .safetensors checkpoint of mdpr-train, or a name: mdpr-s")
+    parser.add_argument("--format", choices=("onnx", "openvino"), default="onnx", help="default: onnx")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="file (onnx) or folder (openvino); beside MODEL")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    flags = make_parser().parse_args(arguments)
+    return run_command(lambda: _export(flags.model, flags.format, flags.out))
+
+
+def _export(name: str, kind: str, out: Path | None) -> int:
+    from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
+    from mdpr.reid.inference.folding import fold
+    from mdpr.reid.network.checkpoint import load_model
+    from mdpr.weights import obtain_weights
+
+    path = obtain_weights(name, [f"{name}.safetensors"], "MDPR checkpoint")
+    if out is None:
+        out = path.with_suffix(".onnx") if kind == "onnx" else path.with_name(f"{path.stem}_openvino")
+    if kind == "onnx" and out.suffix != ".onnx":
+        raise ConfigError(f"--out {out}: the name of an ONNX file must end in .onnx")
+    if kind == "openvino" and out.exists() and not (out / "model.xml").is_file():
+        raise ConfigError(f"--out {out}: exists and is no OpenVINO model; it would be replaced. Give another folder")
+    network = fold(load_model(path))
+    if kind == "onnx":
+        export.export_onnx(network, out)
+        cosines = export.check_parity(network, export.onnx_runner(out))
+    else:
+        export.export_openvino(network, out)
+        cosines = export.check_parity(network, export.openvino_runner(out))
+    height, width = network.config.input_size
+    log.info("%s: %dx%d crops to %d values", out, height, width, network.config.dimension)
+    for batch, cosine in cosines.items():
+        log.info("batch %d: least cosine with torch %.7f", batch, cosine)
+    return 0
