@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from mdpr.errors import MdprError
 from mdpr.pipeline.exits import EXIT_INTERRUPTED
@@ -28,6 +30,24 @@ def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
             return error.exit_code
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
+
+
+def stop_on_signals(interrupt: Callable[[], None], doing: str) -> None:
+    """The first Ctrl-C or SIGTERM calls `interrupt`, which ends the work with its results; a second one kills.
+
+    Args:
+        interrupt: called from the signal handler.
+        doing: what happens then, for the message: "finishing the files".
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        log.warning("%s: %s; once more to kill", signal.Signals(number).name, doing)
+        interrupt()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
 
 
 @contextmanager

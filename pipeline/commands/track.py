@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import Any
 
 import cv2
@@ -17,7 +15,7 @@ from tqdm import tqdm
 from mdpr import __version__
 from mdpr.configs import preset_names
 from mdpr.detectors import DETECTORS
-from mdpr.pipeline.commands.running import run_command
+from mdpr.pipeline.commands.running import run_command, stop_on_signals
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
@@ -109,7 +107,7 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
     keep_freed_memory()
     cv2.setNumThreads(1)  # the stages already share the cores; OpenCV's own threads cost a fifth of the speed
     run = TrackRun(config)
-    _stop_on_signals(run)
+    stop_on_signals(run.interrupt, "finishing the files")
     try:
         with _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]):
             return run.execute()
@@ -140,19 +138,6 @@ class _Progress:
         self._done.set()
         if self._thread is not None:
             self._thread.join()
-
-
-def _stop_on_signals(run: TrackRun) -> None:
-    """The first Ctrl-C or SIGTERM ends the run with its results; a second one kills."""
-
-    def stop(number: int, _: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        log.warning("%s: finishing the files; once more to kill", signal.Signals(number).name)
-        run.interrupt()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
 
 
 if __name__ == "__main__":

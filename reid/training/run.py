@@ -14,13 +14,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mdpr.errors import ConfigError, FormatError, ModelError
+from mdpr.errors import ConfigError, FormatError, MdprError, ModelError
 from mdpr.reid.data.counts import describe
 from mdpr.reid.data.labels import relabel
 from mdpr.reid.training.checkpoint import read_checkpoint, restore
@@ -136,7 +135,7 @@ class TrainRun:
             path = self._folder.save_batch(parts, self._dataset.train)
             self._save()
             raise ModelError(
-                f"step {self._progress.updates + 1}, epoch {self._progress.epoch + 1}: {error} became NaN or infinite.\n"
+                f"step {self._progress.updates + 1} of the run: {error} became NaN or infinite.\n"
                 f"The batch is in {path}, the state before the step in {self._folder.last}. Lower optimiser.lr, set "
                 "optimiser.max_grad_norm, or take another run.precision"
             ) from error
@@ -188,18 +187,20 @@ class TrainRun:
 
     def _evaluate(self, epochs: int) -> dict[str, float]:
         """The measures, worked out by the first process while the others wait."""
-        measures: dict[str, float] = {}
+        measures, failure = {}, ""
         if self._processes.is_first:
-            with self._journal.paused():
-                measures = evaluate_model(
-                    self._learner.best_model,
-                    self._dataset,
-                    self._device,
-                    self._progress.precision,
-                    self.config.run.workers,
-                )
-            self._journal.add_evaluation(self._progress.updates, float(epochs), measures)
-        return cast(dict[str, float], tell_all(measures, self._processes))
+            arguments = self._dataset, self._device, self._progress.precision, self.config.run.workers
+            try:
+                with self._journal.paused():
+                    measures = evaluate_model(self._learner.best_model, *arguments)
+                self._journal.add_evaluation(self._progress.updates, float(epochs), measures)
+            except MdprError as error:
+                failure = str(error)
+        measures, failure = tell_all((measures, failure), self._processes)
+        if failure:
+            self._save()
+            raise FormatError(f"evaluation: {failure}\nPut that right, then go on with --resume {self._folder.path}")
+        return measures
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
         return epoch_order(self._labels, self.config.sampler, self.config.run.seed, epoch)
