@@ -32,7 +32,7 @@ def split_counts(images: ReidImages) -> dict[str, int]:
 
 
 def check_counts(dataset: ReidDataset, published: Published, is_strict: bool) -> ReidDataset:
-    """`dataset`, with a note for each split whose images or identities are not as many as published.
+    """`dataset`, with a note for each split whose images or identities are not as many as published, or that all are.
 
     Junk is not counted: some copies of a data set come without it.
 
@@ -52,7 +52,8 @@ def check_counts(dataset: ReidDataset, published: Published, is_strict: bool) ->
         raise FormatError(
             f"{dataset.name}: {'; '.join(differences)}. Unpack the data set again, or read it with strict=false"
         )
-    return replace(dataset, notes=(*dataset.notes, *differences))
+    agreement = ["images and identities of every split are as many as published"] if published else []
+    return replace(dataset, notes=(*dataset.notes, *(differences or agreement)))
 
 
 def describe(dataset: ReidDataset) -> str:

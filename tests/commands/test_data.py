@@ -114,6 +114,10 @@ def test_crops_show_the_walker(tmp_path: Path, make_walk: Walk) -> None:
     assert not list(out.rglob("*.part"))
 
 
+def test_frames_after_the_last_box_are_not_read(make_walk: Walk) -> None:
+    assert [frame.index for frame in crops._frames(str(make_walk()), 3, None)] == [0, 1, 2, 3]
+
+
 def test_a_second_sequence_gets_people_of_its_own(tmp_path: Path, make_walk: Walk) -> None:
     out = tmp_path / "crops"
     truth, video = truth_of_walk(tmp_path), make_walk(walkers=1)

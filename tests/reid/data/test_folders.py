@@ -108,3 +108,16 @@ def test_the_seed_chooses_the_people() -> None:
     first, again, other = (held_out(pids, 0.5, seed=seed)[2].tolist() for seed in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+def test_folders_that_would_share_a_number_stay_two_people(tmp_path: Path) -> None:
+    train = load_dataset("folders", people(tmp_path, **{"7": 1, "007": 1, "12": 1})).train
+    assert sorted(train.pids.tolist()) == [1, 2, 3]
+
+
+def test_a_person_called_0000_is_one_when_query_asks_for_it(tmp_path: Path) -> None:
+    people(tmp_path / "query", **{"0000": 1, "0001": 1})
+    people(tmp_path / "gallery", **{"0000": 1, "0001": 1, "-1": 1})
+    dataset = load_dataset("folders", tmp_path)
+    assert dataset.query.pids.tolist() == [1, 2]
+    assert sorted(dataset.gallery.pids.tolist()) == [JUNK_PID, 1, 2]

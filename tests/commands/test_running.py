@@ -1,0 +1,51 @@
+"""Exit codes and log lines that all commands share."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from mdpr.errors import ConfigError, FormatError
+from mdpr.pipeline.commands.running import run_command
+
+log = logging.getLogger("mdpr")
+
+
+def fail(error: BaseException) -> int:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (ConfigError("no such key"), 2, "error: no such key\n"),
+        (FormatError("no such column"), 1, "error: no such column\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_become_exit_codes(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(lambda: fail(error)) == code
+    captured = capsys.readouterr()
+    assert captured.err == line
+    assert captured.out == ""
+
+
+def test_defects_escape() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: fail(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(("is_quiet", "text"), [(False, "done\nwarning: odd\n"), (True, "warning: odd\n")])
+def test_log_lines_go_to_stderr(is_quiet: bool, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def body() -> int:
+        log.info("done")
+        log.warning("odd")
+        return 7
+
+    before = log.handlers[:], log.level, log.propagate
+    assert run_command(body, is_quiet) == 7
+    assert capsys.readouterr().err == text
+    assert (log.handlers, log.level, log.propagate) == before
