@@ -52,7 +52,7 @@ def check_counts(dataset: ReidDataset, published: Published, is_strict: bool) ->
         raise FormatError(
             f"{dataset.name}: {'; '.join(differences)}. Unpack the data set again, or read it with strict=false"
         )
-    agreement = ["images and identities of every split are as many as published"] if published else []
+    agreement = [f"images and identities of {', '.join(published)} are as many as published"] if published else []
     return replace(dataset, notes=(*dataset.notes, *(differences or agreement)))
 
 

@@ -71,7 +71,7 @@ def test_counts_are_held_against_the_published_ones() -> None:
     gallery = ReidImages.of(["a", "b", "c"], [1, 0, JUNK_PID], [1, 1, 2])
     mine = ReidDataset("mine", EMPTY, EMPTY, gallery, notes=("first",))
     agreeing = check_counts(mine, {"gallery": (2, 1)}, is_strict=True)
-    assert agreeing.notes == ("first", "images and identities of every split are as many as published")
+    assert agreeing.notes == ("first", "images and identities of gallery are as many as published")
     assert check_counts(mine, {}, is_strict=True).notes == ("first",)
     different = check_counts(mine, {"gallery": (3, 2)}, is_strict=False)
     assert different.notes == ("first", "gallery: found 2 images of 1 people, published are 3 of 2")
