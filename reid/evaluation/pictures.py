@@ -90,7 +90,7 @@ def _add(page: Page, folder: Path, name: str, picture: Image.Image | Figure, alt
     if isinstance(picture, Figure):
         picture.savefig(memory, format="png", dpi=110)
     else:
-        picture.save(memory, "PNG", optimize=True)
+        picture.save(memory, "PNG")
     path = folder / f"{name}.png"
     part = part_path(path)
     try:

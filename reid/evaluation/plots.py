@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,17 @@ Column = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Where a quantity was measured, and its values."""
 
 _X = ("update", "step", "epoch")
-_NOT_LOSSES = frozenset({"lr", "grad_norm", "images_per_s", "scale"})
+_MEASURES = "measures, %"
+_PANELS = (
+    *("loss", _MEASURES, "cross-entropy", "triplet", "other terms"),
+    *("learning rate", "length of the gradient", "images a second"),
+)
+_OWN_PANEL = {
+    "loss": "loss",
+    "lr": "learning rate",
+    "grad_norm": "length of the gradient",
+    "images_per_s": "images a second",
+}
 _SHOWN_RANKS = 20
 
 
@@ -56,36 +66,55 @@ def read_metrics(path: Path) -> dict[str, Column]:
 
 
 def draw_training(columns: Mapping[str, Column]) -> Figure:
-    """Losses, measures and learning rate over the updates; what was not logged is not drawn.
+    """Losses, measures, learning rate and speed over the updates; what was not logged is not drawn.
 
     Args:
         columns: see `read_metrics`.
     """
-    measures = [name for name in columns if _is_measure(name)]
-    losses = [name for name in columns if name not in (*_X, *_NOT_LOSSES, *measures)]
-    others = [name for name in ("lr", "images_per_s", "grad_norm") if name in columns]
-    panels = [names for names in (losses, measures) if names] + [[name] for name in others]
-    count = max(len(panels), 1)
-    figure = Figure(figsize=(11, 3.6 * math.ceil(count / 2)), layout="constrained")
-    for number, names in enumerate(panels):
-        axes = figure.add_subplot(math.ceil(count / 2), min(count, 2), number + 1)
+    panels = training_panels(columns)
+    rows = max(1, math.ceil(len(panels) / 2))
+    figure = Figure(figsize=(11, 3.2 * rows), layout="constrained")
+    for number, (title, names) in enumerate(panels.items()):
+        axes = figure.add_subplot(rows, min(len(panels), 2), number + 1)
         _style(axes)
         for name in names:
             x, y = columns[name]
-            is_main = name in ("loss", "mAP") or len(names) == 1
-            scale = 100 if name in measures else 1
             axes.plot(
-                x, scale * y, label=name, color="black" if is_main else None, linewidth=2 if is_main else 1.1,
-                marker="o" if len(x) < 30 else None, markersize=3,
-            )  # fmt: skip
-        axes.set_xlabel("updates")
+                x,
+                100 * y if title == _MEASURES else y,
+                label=name,
+                color=BLUE if len(names) == 1 else None,
+                linewidth=1.3,
+                marker="o" if len(x) < 30 else None,
+                markersize=3,
+            )
+        axes.set_xlabel("updates", fontsize=8)
+        axes.set_title(title, fontsize=10)
         if len(names) > 1:
-            axes.legend(fontsize=7, ncols=2, frameon=False)
-        title = names[0] if len(names) == 1 else "measures, %" if names == measures else "losses"
-        axes.set_title({"lr": "learning rate", "images_per_s": "images a second"}.get(title, title), fontsize=10)
-        if names == losses and min(columns[name][1].min() for name in names) > 0:
-            axes.set_yscale("log")
+            axes.legend(fontsize=7, ncols=2 if len(names) > 5 else 1, frameon=False)
     return figure
+
+
+def training_panels(names: Iterable[str]) -> dict[str, list[str]]:
+    """Which columns are drawn together, by title.
+
+    >>> training_panels(["update", "lr", "loss", "global_cls", "part_0_cls", "diversity_4", "mAP", "rank1"])
+    {'loss': ['loss'], 'measures, %': ['mAP', 'rank1'], 'cross-entropy': ['global_cls', 'part_0_cls'],
+     'other terms': ['diversity_4'], 'learning rate': ['lr']}
+    """
+    panels: dict[str, list[str]] = {title: [] for title in _PANELS}
+    for name in names:
+        if name in _OWN_PANEL:
+            panels[_OWN_PANEL[name]].append(name)
+        elif name in ("mAP", "mINP") or name.startswith("rank"):
+            panels[_MEASURES].append(name)
+        elif name.endswith("_cls"):
+            panels["cross-entropy"].append(name)
+        elif name.endswith("_triplet"):
+            panels["triplet"].append(name)
+        elif name not in _X:
+            panels["other terms"].append(name)
+    return {title: members for title, members in panels.items() if members}
 
 
 def draw_distances(evaluation: Evaluation) -> Figure:
@@ -124,10 +153,6 @@ def draw_distances(evaluation: Evaluation) -> Figure:
     axes.set_title("queries with a right answer up to this rank, %", fontsize=10)
     axes.legend(fontsize=8, frameon=False)
     return figure
-
-
-def _is_measure(name: str) -> bool:
-    return name in ("mAP", "mINP") or name.lower().startswith("rank")
 
 
 def _style(axes: Axes) -> None:

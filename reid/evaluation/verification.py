@@ -24,7 +24,7 @@ MATCH_SHARE = 0.95
 BINS_A_UNIT = 16_000
 """The resolution: a threshold is exact to 1/16,000 of cosine."""
 _BINS = 1 << 15  # cosines of -1 to 1, and room for rounding
-_CHUNK = 1 << 15  # scores binned at once: they must stay in the cache
+_CHUNK = 1 << 17  # scores binned at once: larger ones leave the cache, smaller ones add up histograms too often
 _MIN_PAIRS = 100  # of one person in one camera, below which pairs across cameras tell more
 
 

@@ -104,7 +104,7 @@ def problems(draw: st.DrawFn) -> tuple[NDArray[np.float32], Labels, Labels, str,
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(problems())
 def test_counting_equals_sorting(problem: tuple[NDArray[np.float32], Labels, Labels, str, int]) -> None:
     scores, query, gallery, rule, size = problem
