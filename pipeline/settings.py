@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,17 @@ import yaml
 
 from mdpr.configs import preset_names, preset_text
 from mdpr.errors import ConfigError
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-3 as a number too; YAML 1.1 wants 1.0e-3 and takes anything else for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+|[0-9]*\.[0-9]+|[0-9]+\.)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 
 def read_config(name_or_path: str, kind: str = "") -> dict[str, Any]:
@@ -31,7 +43,7 @@ def read_config(name_or_path: str, kind: str = "") -> dict[str, Any]:
     else:
         raise ConfigError(f"{where} {name_or_path}: no such file. Presets: {', '.join(preset_names(kind))}")
     try:
-        values = yaml.safe_load(text) or {}
+        values = yaml.load(text, _Loader) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} {name_or_path}: not valid YAML: {error}") from error
     if not isinstance(values, dict):
@@ -71,11 +83,13 @@ def parse_setting(text: str) -> tuple[str, Any]:
 
     >>> parse_setting("detector.classes=[0, 2]")
     ('detector.classes', [0, 2])
+    >>> parse_setting("optimiser.lr=1e-3")
+    ('optimiser.lr', 0.001)
     """
     key, separator, value = text.partition("=")
     if not separator:
         raise ConfigError(f"--set {text}: expected SECTION.KEY=VALUE, for instance tracker.max_age_s=3")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), yaml.load(value, _Loader)
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {text}: the value is not valid YAML: {error}") from error

@@ -10,6 +10,7 @@ from mdpr import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
+    "train": ("mdpr.pipeline.commands.train", "train MDPR on labelled person crops"),
     "data": ("mdpr.pipeline.commands.data", "ReID data sets: check, manifest, crops, import-checkpoint"),
     "eval": ("mdpr.pipeline.commands.eval", "measure a model: eval reid, eval speed"),
     "export": ("mdpr.pipeline.commands.export", "write a model as ONNX or OpenVINO, checked against torch"),

@@ -78,6 +78,11 @@ class TrainRun:
         )
         self._learner = self._make_learner(len(classes))
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and talks."""
+        return self._processes.is_first
+
     def interrupt(self) -> None:
         """End after the current step, with a checkpoint."""
         self._stop.set()

@@ -29,7 +29,8 @@ class ScheduleConfig:
             raise ConfigError(f"schedule.epochs: expected 1 or more, got {self.epochs}")
         if not 0 <= self.warmup_epochs <= self.epochs:
             raise ConfigError(
-                f"schedule.warmup_epochs: expected 0 to schedule.epochs ({self.epochs}), got {self.warmup_epochs:g}"
+                f"schedule.warmup_epochs: expected 0 to schedule.epochs ({self.epochs}), got {self.warmup_epochs:g}. "
+                f"Do: --set schedule.warmup_epochs={self.epochs / 10:g}"
             )
         if not 0 < self.warmup_factor <= 1 or self.final_lr < 0:
             raise ConfigError("schedule: warmup_factor must be above 0 and at most 1, final_lr not below 0")

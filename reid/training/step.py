@@ -118,20 +118,25 @@ class Learner:
         """
         self.model.train()
         statistics = [buffer.clone() for buffer in self._buffers]
+        seen: list[list[Tensor]] = []
         terms: dict[str, Tensor] = {}
         for number, part in enumerate(parts):
             is_last = number == len(parts) - 1
+            self._set_statistics(statistics)
             with self._sync(is_last):
                 losses = self._losses(part)
                 self.scaler.scale(sum(losses.values()) / len(parts)).backward()
             for name, value in losses.items():
                 terms[name] = terms.get(name, 0) + value.detach() / len(parts)
+            seen.append([buffer.clone() for buffer in self._buffers])
+        self._average_statistics(seen)
         self.scaler.unscale_(self.optimiser)
         gradients = [parameter.grad for parameter in self._trained if parameter.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         result, broken, is_broken = self._tell(terms, norm, is_stop_wanted)
         if is_broken:
-            self._undo(statistics)
+            self._set_statistics(statistics)
+            self.optimiser.zero_grad(set_to_none=True)
             raise NotFiniteError(_what_is_not_finite(broken, result.grad_norm))
         if limit := self._config.optimiser.max_grad_norm:
             torch.nn.utils.clip_grads_with_norm_(self._trained, limit, norm)
@@ -180,10 +185,22 @@ class Learner:
         is_underflow = self.scaler.is_enabled() and self.scaler.get_scale() < _SMALLEST_SCALE
         return result, broken, total[count] > 0 or is_underflow
 
-    def _undo(self, statistics: list[Tensor]) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
-        for buffer, before in zip(self._buffers, statistics, strict=True):
-            buffer.copy_(before)
+    def _set_statistics(self, values: list[Tensor]) -> None:
+        for buffer, value in zip(self._buffers, values, strict=True):
+            buffer.copy_(value)
+
+    def _average_statistics(self, seen: list[list[Tensor]]) -> None:
+        """BatchNorm's running statistics move once a step, by all parts of the batch, whichever process they were on.
+
+        (DistributedDataParallel would keep those of the first process, accumulation would move them once a part.)
+        """
+        if len(seen) == self._processes.count == 1:
+            return
+        means = [torch.stack(values).sum(0) / len(seen) for values in zip(*seen, strict=True)]
+        total = sum_over(torch.cat([mean.double().flatten() for mean in means]), self._processes)
+        total /= self._processes.count
+        sizes = [mean.numel() for mean in means]
+        self._set_statistics([v.reshape(m.shape) for v, m in zip(total.split(sizes), means, strict=True)])
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
