@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from mdpr.errors import ConfigError, FormatError
@@ -53,9 +54,14 @@ def mdpr_losses(outputs: MdprOutputs, targets: Tensor, config: LossConfig = Loss
         targets: (B,) int64 identities in [0, C).
 
     Raises:
-        FormatError: targets of another length, or outside [0, C).
+        FormatError: targets of another length or type, or outside [0, C).
     """
     _check(outputs, targets)
+    with torch.autocast(targets.device.type, enabled=False):  # its half-precision products lose small distances
+        return _terms(outputs, targets, config)
+
+
+def _terms(outputs: MdprOutputs, targets: Tensor, config: LossConfig) -> dict[str, Tensor]:
     terms: dict[str, Tensor] = {}
     for name, cosines in outputs.cosines.items():
         logits = circle_logits(full_precision(cosines), targets, config.circle_scale, config.circle_margin)
@@ -83,7 +89,10 @@ def _check(outputs: MdprOutputs, targets: Tensor) -> None:
     batch, classes = next(iter(outputs.cosines.values())).shape
     if targets.shape != (batch,):
         raise FormatError(f"mdpr_losses: targets have shape {tuple(targets.shape)}, expected ({batch},)")
-    if batch and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
-        raise FormatError(
-            f"mdpr_losses: targets lie in [{int(targets.min())}, {int(targets.max())}], expected [0, {classes})"
-        )
+    if targets.dtype != torch.int64:
+        raise FormatError(f"mdpr_losses: targets have the type {targets.dtype}, expected torch.int64")
+    if not batch:
+        raise FormatError("mdpr_losses: no crops, so there is no loss")
+    low, high = torch.stack(targets.aminmax()).tolist()  # one wait for the device
+    if not 0 <= low <= high < classes:
+        raise FormatError(f"mdpr_losses: targets lie in [{low}, {high}], expected [0, {classes})")
