@@ -20,7 +20,7 @@ from mdpr.reid.network.checkpoint import save_model
 from mdpr.reid.network.config import NetworkConfig, network_config
 from mdpr.reid.network.model import MdprNetwork
 from mdpr.reid.network.resnet import BLOCKS
-from mdpr.reid.network.tensors import read_tensors
+from mdpr.reid.network.tensors import differences, read_tensors
 
 RULES: tuple[tuple[str, str], ...] = (
     (r"generate\.backbone\.0\.", "trunk.conv1."),
@@ -63,6 +63,7 @@ RULES: tuple[tuple[str, str], ...] = (
 _IN_HEAD = (("bottleneck.0.", "neck."), ("pool_layer.", "pool."))
 _IN_MERGE = (("0.", "conv1."), ("1.", "conv3."), ("2.", "bn."))
 _IGNORED = ("pixel_mean", "pixel_std")
+_UNUSED_HEAD = "fusion_feat_head."  # the authors make this head even when they do not use it
 
 
 def author_name(name: str) -> str | None:
@@ -94,14 +95,17 @@ def convert_author_state_dict(state: Mapping[str, Any]) -> dict[str, Tensor]:
             rest of the state implies; all are listed.
     """
     theirs = {name.removeprefix("module."): value for name, value in _unwrap(state).items()}
+    has_fusion = any(name.startswith("fusion.") for name in theirs)
     converted: dict[str, Tensor] = {}
     unexpected: list[str] = []
     for name, value in theirs.items():
         ours = author_name(name)
-        if ours is not None and isinstance(value, Tensor):
-            converted[ours] = value
-        elif name not in _IGNORED:
+        if name in _IGNORED or (name.startswith(_UNUSED_HEAD) and not has_fusion):
+            continue
+        if ours is None or ours in converted or not isinstance(value, Tensor):
             unexpected.append(name)
+        else:
+            converted[ours] = value
     if not converted:
         raise ModelError(
             "no MDPR network of the authors: none of the names is theirs (such as generate.backbone.0.weight); "
@@ -139,6 +143,8 @@ def infer_config(state: Mapping[str, Tensor], input_size: tuple[int, int] = (384
         )
     except KeyError as error:
         raise ModelError(f"the state has no {error.args[0]}, without which its architecture cannot be told") from error
+    except IndexError as error:
+        raise ModelError("the state's first weights are no convolutions, so its architecture cannot be told") from error
     except ConfigError as error:
         raise ModelError(f"the state belongs to no network that exists: {error}") from error
 
@@ -146,31 +152,21 @@ def infer_config(state: Mapping[str, Tensor], input_size: tuple[int, int] = (384
 def count_classes(state: Mapping[str, Tensor]) -> int | None:
     """Number of identities that a state dict under our names was trained on; None without class weights."""
     weights = state.get("heads.hard_global.classifier")
-    return None if weights is None else int(weights.shape[0])
+    return None if weights is None or not weights.ndim else int(weights.shape[0])
 
 
 def _check(state: Mapping[str, Tensor], unexpected: list[str]) -> None:
     """Hold the converted state to the network that its own shapes imply."""
     config = infer_config(state)
-    with torch.device("meta"):
-        expected = MdprNetwork(config, count_classes(state)).state_dict()
-    if not config.fusion:  # the authors make this head even when they do not use it
-        unexpected = [name for name in unexpected if not name.startswith("fusion_feat_head.")]
-    unexpected += [name for name in state if name not in expected]
-    missing = [name for name in expected if name not in state]
-    shapes = [
-        f"{name} {tuple(state[name].shape)}, expected {tuple(value.shape)}"
-        for name, value in expected.items()
-        if name in state and state[name].shape != value.shape
-    ]
-    problems = [
-        f"{what}: {', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
-        for what, names in (("missing", missing), ("unexpected", unexpected), ("other shapes", shapes))
-        if names
-    ]
-    if problems:
+    try:
+        with torch.device("meta"):
+            expected = MdprNetwork(config, count_classes(state)).state_dict()
+    except ConfigError as error:
+        raise ModelError(f"the state belongs to no network that exists: {error}") from error
+    if problems := differences(state, expected, unexpected):
         raise ModelError(
-            f"the authors' state does not fit a {config.depth}-layer MDPR network.\n" + "\n".join(problems)
+            f"the authors' state does not fit a {config.depth}-layer MDPR network. In our names, where they have one:\n"
+            f"{problems}"
         )
 
 
@@ -208,10 +204,15 @@ def import_checkpoint(
     Raises:
         ModelError: unreadable, not theirs, incomplete, or of another architecture than was asked for.
         ConfigError: unknown preset or field.
+        OutputError: `out` cannot be written.
     """
     wanted = network_config(network, **(overrides or {}))
-    state = convert_author_state_dict(read_tensors(path))
-    config = infer_config(state, (wanted.input_size[0], wanted.input_size[1]))
+    tensors = read_tensors(path)
+    try:
+        state = convert_author_state_dict(tensors)
+        config = infer_config(state, (wanted.input_size[0], wanted.input_size[1]))
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     config = dataclasses.replace(config, mean=wanted.mean, std=wanted.std, diversity=wanted.diversity)
     differences = [
         f"{field.name} {getattr(config, field.name)!r}, not {getattr(wanted, field.name)!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -13,11 +14,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from mdpr.errors import ConfigError, ModelError
+from mdpr.errors import ConfigError, ModelError, OutputError
 from mdpr.files import finish, part_path, write_errors
+from mdpr.reid.network.blocks import full_precision
 from mdpr.reid.network.config import NetworkConfig, network_config
 from mdpr.reid.network.model import MdprNetwork
-from mdpr.reid.network.tensors import read_tensors
+from mdpr.reid.network.tensors import differences, read_tensors
 
 FORMAT = "mdpr-network-1"
 
@@ -27,9 +29,16 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> N
 
     The file appears under its name only when it is whole.
 
+    Args:
+        model: kept in full precision where it is in half.
+        path: whose name ends in ".safetensors"; its folder exists.
+        metadata: JSON values by name; not "config", "slices" or "num_classes", which the network tells.
+
     Raises:
-        OutputError: it cannot be written.
+        OutputError: it cannot be written, or has another suffix.
     """
+    if path.suffix.lower() != ".safetensors":
+        raise OutputError(f"{path}: a network is written as .safetensors, got the suffix {path.suffix!r}")
     header = {
         "format": FORMAT,
         "config": json.dumps(dataclasses.asdict(model.config)),
@@ -37,14 +46,15 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> N
         "num_classes": json.dumps(model.num_classes),
         "metadata": json.dumps(dict(metadata)),
     }
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = {name: full_precision(tensor.detach()).cpu().contiguous() for name, tensor in model.state_dict().items()}
     part = part_path(path)
     try:
         with write_errors(path):
             part.write_bytes(save(state, metadata=header))
         finish(path)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where nothing can be written there is nothing to remove either
+            part.unlink()
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -55,12 +65,15 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """
     header = _read_header(path)
     try:
-        return {
+        described = {
             **json.loads(header["metadata"]),
             **{key: json.loads(header[key]) for key in ("config", "slices", "num_classes")},
         }
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: its description is damaged ({error}); expected that of {FORMAT}") from error
+    if not isinstance(described["config"], dict) or not isinstance(described["num_classes"], int | None):
+        raise ModelError(f"{path}: its description is damaged (config or num_classes); expected that of {FORMAT}")
+    return described
 
 
 def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
@@ -74,7 +87,6 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
         ModelError: see `read_metadata`; also weights that do not fit the description, or no class weights although
             they are asked for.
     """
-    path = Path(path)
     described = read_metadata(path)
     try:
         config: NetworkConfig = network_config(described["config"])
@@ -83,15 +95,20 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
     num_classes = described["num_classes"]
     if with_classes and num_classes is None:
         raise ModelError(f"{path}: has no class weights, so its training cannot go on; use it with --init-from")
-    state = read_tensors(path)
+    state = {name: full_precision(tensor) for name, tensor in read_tensors(path).items()}
     if not with_classes:
         state = {name: tensor for name, tensor in state.items() if not name.endswith(".classifier")}
-    with torch.device("meta"):
-        model = MdprNetwork(config, num_classes if with_classes else None)
+    try:
+        with torch.device("meta"):
+            model = MdprNetwork(config, num_classes if with_classes else None)
+    except ConfigError as error:
+        raise ModelError(f"{path}: its description is damaged: {error}") from error
+    if problems := differences(state, model.state_dict()):
+        raise ModelError(f"{path}: the weights do not fit the network that the file describes.\n{problems}")
     try:
         model.load_state_dict(state, assign=True)
     except RuntimeError as error:
-        raise ModelError(f"{path}: the weights do not fit the network that the file describes.\n{error}") from error
+        raise ModelError(f"{path}: the weights are not of the type that a network has.\n{error}") from error
     for name, parameter in model.named_parameters():  # assigning gave the frozen biases new parameters
         parameter.requires_grad_(not name.endswith(".neck.bias"))
     return model.eval()

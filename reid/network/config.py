@@ -58,7 +58,7 @@ class NetworkConfig:
             raise ConfigError("model: width, stripes and attentions must be 1 or more")
         if len(self.input_size) != 2 or min(self.input_size) < 32:
             raise ConfigError(f"model.input_size: expected (height, width) of 32 or more, got {self.input_size}")
-        rows = -(-self.input_size[0] // 16)  # of the last feature map: layer 4 keeps the resolution of layer 3
+        rows = map_rows(self.input_size[0])
         if -(-rows // -(-rows // self.stripes)) != self.stripes:
             raise ConfigError(f"model.stripes: a feature map of {rows} rows cannot be cut into {self.stripes} stripes")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
@@ -87,6 +87,16 @@ class NetworkConfig:
         (4608, 2560)
         """
         return max(end for _, end in self.slices.values())
+
+
+def map_rows(height: int) -> int:
+    """Rows of the last feature map for an input of `height` pixels; columns follow from the width likewise.
+
+    >>> map_rows(384), map_rows(33)
+    (24, 2)
+    """
+    rows = -(-height // 2) // 2  # the stem rounds up; the pooling has no padding, so it drops an odd row
+    return -(-rows // 4)  # layers 2 and 3; layer 4 keeps the resolution of layer 3
 
 
 PRESETS: dict[str, NetworkConfig] = {

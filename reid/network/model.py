@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mdpr.errors import ConfigError
+from mdpr.errors import ConfigError, FormatError
 from mdpr.reid.network.blocks import Head, initialise
 from mdpr.reid.network.branches import Fusion, HardBranch, Maps, SoftBranch
 from mdpr.reid.network.config import LEVELS, NetworkConfig, network_config
@@ -81,6 +81,7 @@ class MdprNetwork(nn.Module):
 
         Raises:
             ConfigError: training mode of a network without class weights.
+            FormatError: fewer than 2 images in training mode.
         """
         return self.outputs(images) if self.training else self.embed(images)
 
@@ -96,9 +97,11 @@ class MdprNetwork(nn.Module):
         return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1)
 
     def outputs(self, images: Tensor) -> MdprOutputs:
-        """Everything that `mdpr_losses` needs."""
+        """Everything that `mdpr_losses` needs, from B crops, B >= 2."""
         if self.num_classes is None:
             raise ConfigError("this network was built without class weights; give build_model num_classes to train it")
+        if images.shape[0] < 2:
+            raise FormatError(f"a training batch needs 2 crops or more (BatchNorm), got {images.shape[0]}")
         trunk = self.trunk(images)
         x3, x4 = self.soft.backbone(trunk)
         reduced3 = self.soft.reduce3(x3)
@@ -122,7 +125,15 @@ class MdprNetwork(nn.Module):
 
     @torch.no_grad()
     def attention_maps(self, images: Tensor) -> dict[str, Tensor]:
-        """Where the soft branch looks: `attn4` and `attn3`, (N, M, h, w) each, in [0, 1]; for pictures."""
+        """Where the soft branch looks: `attn4` and `attn3`, (N, M, h, w) each, in [0, 1]; for pictures.
+
+        The maps of a level sum to 1 at most; the rest is background.
+
+        Raises:
+            ConfigError: in training mode, in which looking would change the BatchNorm statistics.
+        """
+        if self.training:
+            raise ConfigError("attention_maps: the network is in training mode; call eval() first")
         return self.soft.attend(*self.soft.backbone(self.trunk(images)))
 
     def _maps(self, trunk: Tensor, x4: Tensor, reduced3: Tensor) -> Maps:

@@ -55,12 +55,18 @@ def load_backbone(model: MdprNetwork, name_or_path: str = "imagenet") -> Backbon
 
     Raises:
         ModelError: not found, damaged, less than `LEAST_MATCHED` of the convolutions, or normalisation weights missing,
-            as when the weights of a plain ResNet meet a network with IBN.
+            as when the weights of a plain ResNet meet a network with IBN; or a name for a `backbone_width` other than
+            1.
     """
     config = model.config
     name = name_or_path
     if name == "imagenet":
         name = f"resnet{config.depth}{'_ibn_a' if config.ibn else ''}"
+    if name in URLS and config.backbone_width != 1:  # before 100 MB are fetched in vain
+        raise ModelError(
+            f"{name}: ImageNet weights are published for backbone_width 1, this network has {config.backbone_width:g}. "
+            "Give a file, set model.backbone_width to 1, or begin with random weights."
+        )
     urls = {Path(url).name: url for url in URLS.values()}
     path = obtain_weights(name, [Path(URLS[name]).name] if name in URLS else [], "backbone weights", urls)
     _check_digest(path)
@@ -76,9 +82,12 @@ def load_backbone(model: MdprNetwork, name_or_path: str = "imagenet") -> Backbon
             problems.append(f"{source} {tuple(weights[source].shape)}, expected {tuple(state[target].shape)}")
         else:
             found[target] = weights[source]
-    _check_match(path, model, expected, found, list(dict.fromkeys(problems)))
+    problems = list(dict.fromkeys(problems))  # both branches have the same
+    _check_match(path, model, expected, found, weights, problems)
     model.load_state_dict(found, strict=False)
     _log.info("backbone: %d of %d tensors from %s", len(found), len(expected), path.name)
+    if problems:
+        _log.warning("backbone: the rest keeps its random values: %s", "; ".join(problems))
     return BackboneReport(path, len(found), len(expected))
 
 
@@ -97,7 +106,12 @@ def backbone_name(name: str) -> str | None:
 
 
 def _check_match(
-    path: Path, model: MdprNetwork, expected: dict[str, str], found: dict[str, Tensor], problems: list[str]
+    path: Path,
+    model: MdprNetwork,
+    expected: dict[str, str],
+    found: dict[str, Tensor],
+    weights: dict[str, Tensor],
+    problems: list[str],
 ) -> None:
     state = model.state_dict()
     convolutions = [name for name in expected if state[name].ndim == 4]
@@ -112,6 +126,8 @@ def _check_match(
     )
     if others and model.config.ibn and all(".IN." in name or ".BN." in name for name in others):
         message += " It holds a plain ResNet: take IBN-a weights, or set model.ibn to false."
+    elif others and not model.config.ibn and any(".IN." in name for name in weights):
+        message += " It holds a ResNet with IBN: take plain weights, or set model.ibn to true."
     raise ModelError(f"{message}\nFirst differences: {'; '.join(problems[:5])}")
 
 

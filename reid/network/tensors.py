@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,23 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mdpr.errors import ModelError
+
+_SHOWN = 8  # names in a message
+_DAMAGED = (  # what torch.load raises for files that are cut, altered, or of another format
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -41,14 +59,47 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def differences(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], unexpected: Sequence[str] = ()) -> str:
+    r"""How a state differs from the one that a network has: a line for what is missing, surplus, or of another shape.
+
+    Args:
+        found, expected: names to tensors.
+        unexpected: surplus names besides those of `found`.
+
+    Returns:
+        Lines that name the first tensors of each kind; empty when nothing differs.
+
+    >>> differences({"a": torch.zeros(2), "c": torch.zeros(1)}, {"a": torch.zeros(3), "b": torch.zeros(1)})
+    'missing: b\nunexpected: c\nother shapes: a (2,), expected (3,)'
+    """
+    shapes = [
+        f"{name} {tuple(found[name].shape)}, expected {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in found and found[name].shape != value.shape
+    ]
+    kinds = {
+        "missing": [name for name in expected if name not in found],
+        "unexpected": [*unexpected, *(name for name in found if name not in expected)],
+        "other shapes": shapes,
+    }
+    return "\n".join(
+        f"{kind}: {', '.join(names[:_SHOWN])}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
+        for kind, names in kinds.items()
+        if names
+    )
+
+
 def _read_pickled(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
             f"{path}: refused, or not a PyTorch file: only tensors are read, and nothing in a file is ever executed. "
-            f"({reason}) Save its state dict alone, or convert it to .safetensors where you trust it."
+            f"({_first_line(error)}) Save its state dict alone, or convert it to .safetensors where you trust it."
         ) from error
-    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile, ValueError, KeyError, AttributeError) as error:
-        raise ModelError(f"{path}: not a whole PyTorch file ({str(error).splitlines()[0]})") from error
+    except _DAMAGED as error:
+        raise ModelError(f"{path}: not a whole PyTorch file ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
