@@ -47,8 +47,11 @@ def match_by_overlap(
     solver: str,
 ) -> None:
     """A round by overlap alone: cost 1 - IoU, pairs of one class with an IoU of at least `min_iou` > 0."""
-    rows, columns = matching.open_rows(is_candidate), matching.open_columns(is_offered)
-    if len(rows) == 0 or len(columns) == 0:
+    rows = matching.open_rows(is_candidate)
+    if len(rows) == 0:
+        return
+    columns = matching.open_columns(is_offered)
+    if len(columns) == 0:
         return
     overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
     pairs = (overlap >= min_iou).nonzero()

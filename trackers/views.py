@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +67,15 @@ def is_cut_by_border(xyxy: NDArray[np.float32], size: tuple[int, int]) -> NDArra
     """
     if size == (0, 0):
         return np.zeros(xyxy.shape[1], dtype=np.bool_)
-    far = np.array([[size[0]], [size[1]]], dtype=np.float32) - BORDER_PX
-    is_cut = (xyxy[:2] <= BORDER_PX) | (xyxy[2:] >= far)  # (2, N) on the left or right, at the top or bottom
+    is_cut = (xyxy[:2] <= BORDER_PX) | (xyxy[2:] >= _far_border(size))  # (2, N) left or right, top or bottom
     either: NDArray[np.bool_] = is_cut[0] | is_cut[1]
     return either
+
+
+@lru_cache(maxsize=16)
+def _far_border(size: tuple[int, int]) -> NDArray[np.float32]:
+    """(2, 1) x and y from which on a box is cut by the right or lower border."""
+    return np.array([[size[0]], [size[1]]], dtype=np.float32) - BORDER_PX
 
 
 def rate_views(
