@@ -1,0 +1,72 @@
+"""Batches of pictures: the same whatever the number of threads, the shards, and the step to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mdpr.errors import FormatError
+from mdpr.reid.data import ReidImages, load_dataset
+from mdpr.reid.data.labels import relabel
+from mdpr.reid.network import NetworkConfig
+from mdpr.reid.training.augmentations import AugmentConfig
+from mdpr.reid.training.loader import BatchLoader, Part
+from mdpr.reid.training.sampler import SamplerConfig, epoch_order
+
+NETWORK = NetworkConfig(input_size=(64, 32))
+SAMPLER = SamplerConfig(4, 2, parts=2)
+
+
+def loader(images: ReidImages, workers: int = 2) -> BatchLoader:
+    return BatchLoader(images, relabel(images.pids)[0], NETWORK, AugmentConfig(), 0, workers, is_pinned=False)
+
+
+def pixels(parts: list[Part]) -> np.ndarray:
+    return np.concatenate([part.images.numpy() for part in parts])
+
+
+def read(images: ReidImages, workers: int = 2, first: int = 0, shards: tuple[int, ...] = (0, 1)) -> list[list[Part]]:
+    order = epoch_order(images.pids, SAMPLER, 0, 5)
+    with loader(images, workers) as opened:
+        return list(opened.batches(order, 5, first, list(shards), 2))
+
+
+def test_batches_do_not_depend_on_threads_shards_or_where_they_begin(crops: Path) -> None:
+    images = load_dataset("market1501", crops).train
+    batches = read(images, workers=1)
+    assert len(batches) == len(epoch_order(images.pids, SAMPLER, 0, 5)) >= 3
+    assert batches[0][0].images.shape == (4, 64, 32, 3)
+    labels = relabel(images.pids)[0]
+    for parts in batches:
+        for part in parts:
+            np.testing.assert_array_equal(part.labels, labels[part.indices])
+    for other in (
+        read(images, workers=3),
+        [[*a, *b] for a, b in zip(read(images, shards=(0,)), read(images, shards=(1,)), strict=True)],
+    ):
+        for mine, theirs in zip(batches, other, strict=True):
+            np.testing.assert_array_equal(pixels(mine), pixels(theirs))
+    for mine, theirs in zip(batches[2:], read(images, first=2), strict=True):
+        np.testing.assert_array_equal(pixels(mine), pixels(theirs))
+    assert read(images, first=len(batches)) == []
+
+
+def test_a_picture_that_cannot_be_read_is_named_when_its_batch_is_due(crops: Path, tmp_path: Path) -> None:
+    train = load_dataset("market1501", crops).train
+    order = epoch_order(train.pids, SAMPLER, 0, 0)
+    late = [index for index in order[2] if index not in order[:2]]
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    paths = [str(broken) if index == late[0] else path for index, path in enumerate(train.paths)]
+    no_patches = AugmentConfig(patch=0)
+    images = ReidImages.of(paths, train.pids)
+    seen = 0
+    with (
+        BatchLoader(images, relabel(train.pids)[0], NETWORK, no_patches, 0, 2, is_pinned=False) as opened,
+        pytest.raises(FormatError, match=r"broken\.jpg"),
+    ):
+        for _ in opened.batches(order, 0, 0, [0], 1):
+            seen += 1
+    assert seen == 2
