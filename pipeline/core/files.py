@@ -99,9 +99,9 @@ def write_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            advice = "the disk is full: free some space or give another folder with --project"
+            advice = "the disk is full: free some space or give another folder"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            advice = "no permission to write there: give another folder with --project"
+            advice = "no permission to write there: give another folder"
         else:
             advice = f"{error.strerror or error}"
         raise OutputError(f"cannot write {path}: {advice}") from error

@@ -75,10 +75,7 @@ def make_engine(network: InferenceNetwork, fingerprint: str, options: EngineOpti
     """
     name = options.engine if options.engine != "auto" else fastest_engine(options.device)
     if missing := _missing_packages(name):
-        raise DependencyError(
-            f"engine {name} needs {' and '.join(missing)}: pip install 'mdpr-track[{_extra(name)}]', "
-            "or take another engine"
-        )
+        raise DependencyError(missing[0], f"the engine {name}", _extra(name))
     module, _, cls = ENGINES[name].partition(":")
     engine: Engine = getattr(importlib.import_module(module), cls)(network, fingerprint, options)
     return engine

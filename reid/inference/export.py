@@ -53,7 +53,8 @@ def export_onnx(network: InferenceNetwork, path: Path) -> None:
         import onnx
         import onnxscript  # noqa: F401  torch asks for it, with a message that names no extra
     except ImportError as error:
-        raise DependencyError(f"ONNX export needs {error.name}: pip install 'mdpr-track[export]'") from error
+        raise DependencyError(error.name or "onnx", "ONNX export", "export") from error
+    make_folder(path.parent)
     with _quiet():
         program = torch.onnx.export(
             export_program(network),
@@ -91,12 +92,12 @@ def export_openvino(network: InferenceNetwork, folder: Path) -> None:
     try:
         import openvino
     except ImportError as error:
-        raise DependencyError("OpenVINO export needs openvino: pip install 'mdpr-track[openvino]'") from error
+        raise DependencyError("openvino", "OpenVINO export", "openvino") from error
+    make_folder(folder.parent)
     with _quiet():
         model = openvino.convert_model(export_program(network))
     model.inputs[0].set_names({"images"})
     model.outputs[0].set_names({"embeddings"})
-    make_folder(folder.parent)
     with write_errors(folder), tempfile.TemporaryDirectory(dir=folder.parent) as made:
         inside = Path(made) / "model"
         inside.mkdir()
@@ -117,7 +118,6 @@ def exported(network: InferenceNetwork, fingerprint: str, kind: str) -> Path:
     suffix = ".onnx" if kind == "onnx" else "_openvino"
     path = cache_folder() / "reid" / f"{fingerprint}-v{_EXPORT_VERSION}{suffix}"
     if not path.exists():
-        make_folder(path.parent)
         logging.getLogger("mdpr").info("exporting the network to %s, once", path)
         (export_onnx if kind == "onnx" else export_openvino)(network, path)
     return path

@@ -49,7 +49,11 @@ def write_onnx(path: Path, batch: int | str = "n", size: tuple[int, int] = (64, 
 @pytest.fixture(params=sorted(EMBEDDERS))
 def make_embedder(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Any]:
     cls = find_class("embedder", request.param, EMBEDDERS)
-    options = {"weights": str(write_onnx(tmp_path / "reid.onnx"))} if request.param == "onnx" else {}
+    options = {}
+    if request.param == "onnx":
+        options = {"weights": str(write_onnx(tmp_path / "reid.onnx"))}
+    elif request.param == "mdpr":
+        options = {"weights": str(request.getfixturevalue("tiny_checkpoint")), "engine": "openvino"}
     return lambda: cls(cls.Config(**options))
 
 
@@ -151,8 +155,7 @@ def test_onnx_errors(tmp_path: Path) -> None:
 
 def test_files_find_their_embedder() -> None:
     assert embedder_of_file("a/b.ONNX") == "onnx"
-    with pytest.raises(ModelError, match="no MDPR network"):
-        embedder_of_file("checkpoint.safetensors")
+    assert embedder_of_file("checkpoint.safetensors") == "mdpr"
     with pytest.raises(ModelError, match="no embedder reads"):
         embedder_of_file("checkpoint.pth")
 

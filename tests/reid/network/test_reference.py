@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import naive_mdpr
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+import naive_mdpr
 from mdpr.reid import build_model, convert_author_state_dict, mdpr_losses
 from mdpr.reid.inference.folding import fold
 from mdpr.reid.network import MdprNetwork, MdprOutputs

@@ -1,0 +1,58 @@
+"""`mdpr export` and `mdpr eval speed` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mdpr.pipeline.commands import main
+from mdpr.reid.network import build_model
+from mdpr.reid.network.checkpoint import save_model
+from mdpr.reid.onnx import OnnxEmbedder
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_model(build_model("mdpr-s", backbone_width=0.125, width=8, input_size=(64, 32)), path, {})
+    return path
+
+
+@pytest.mark.slow
+def test_export_and_use(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(checkpoint)]) == 0
+    assert "least cosine with torch" in capsys.readouterr().err
+    embedder = OnnxEmbedder(OnnxEmbedder.Config(weights=str(checkpoint.with_suffix(".onnx"))))
+    image = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+    assert embedder.embed([image], [np.array([[0, 0, 40, 90]], np.float32)]).shape == (1, 72)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["missing.safetensors"], 1, "not found"),
+        (["{model}", "--out", "model.txt"], 2, "must end in .onnx"),
+        (["{model}", "--format", "openvino", "--out", "{folder}"], 2, "would be replaced"),
+    ],
+)
+def test_export_refuses(
+    arguments: list[str], code: int, message: str, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [text.format(model=checkpoint, folder=checkpoint.parent) for text in arguments]
+    assert main(["export", *given]) == code
+    assert message in capsys.readouterr().err
+    assert checkpoint.is_file()
+
+
+def test_speed(checkpoint: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    command = ["eval", "speed", str(checkpoint), "--engines", "torch", "--precisions", "fp32", "bf16", "fp16"]
+    assert main([*command, "--device", "cpu", "--batch", "2", "--rounds", "1", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"].split(":")[0] for row in rows] == ["as published", "torch fp32", "torch bf16", "torch fp16"]
+    assert all(row["ms_a_crop"] > 0 for row in rows[:3])
+    assert "slow on a CPU" in rows[3]["note"]
