@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,11 +49,43 @@ def times_ms(tracker, people: int, dimension: int, frames: int) -> np.ndarray:
     return np.array(times) * 1e3
 
 
+def operations(tracker, people: int, dimension: int, frames: int) -> np.ndarray:
+    """Bytecode instructions of each frame, numpy's Python parts included: what a frame costs before any arithmetic."""
+    counts = []
+
+    def count(frame: FrameType, event: str, _: Any) -> Any:
+        frame.f_trace_opcodes = True
+        counts[-1] += event == "opcode"
+        return count
+
+    for scene in busy_place(people, dimension, frames):
+        counts.append(0)
+        before = sys.gettrace()
+        sys.settrace(count)
+        try:
+            tracker.update(*scene)
+        finally:
+            sys.settrace(before)
+    return np.array(counts)
+
+
+@pytest.mark.parametrize("dimension", [0, 512])
+def test_a_frame_is_a_few_thousand_instructions_however_many_people(tracker_class, dimension):
+    """The same on every machine, however busy. A loop over people in what all frames do would break the second bound.
+
+    Measured 2,970 to 3,530 at 10 people, 4,330 to 4,680 at 100, where nearly all frames have births, deaths and
+    ambiguous pairs; with boxes of four values side by side it was 4,630 to 5,410 and 6,480 to 7,170.
+    """
+    few, many = (np.median(operations(tracker_class(), people, dimension, 60)[20:]) for people in (10, 100))
+    assert few < 4500
+    assert many < 6400
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("people", "dimension", "limit_ms"), [(10, 512, 3), (100, 0, 6), (100, 512, 10)])
+@pytest.mark.parametrize(("people", "dimension", "limit_ms"), [(10, 512, 1.5), (100, 0, 3), (100, 512, 5)])
 def test_time_of_a_frame(tracker_class, people, dimension, limit_ms):
-    """Bounds are about four times what one core needs, so that a busy machine does not fail them."""
-    assert np.median(times_ms(tracker_class(), people, dimension, 300)[60:]) < limit_ms
+    """Of the fastest frames, since other programs slow the rest down; bounds are about three times what they need."""
+    assert np.quantile(times_ms(tracker_class(), people, dimension, 300)[60:], 0.05) < limit_ms
 
 
 @pytest.mark.slow
