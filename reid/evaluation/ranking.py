@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -69,33 +70,32 @@ class Ranking:
         return float(np.mean(values[self.is_valid]))
 
 
-def ranks_of(thresholds: NDArray[np.floating], at_least: Integers) -> Integers:
-    """Ranks of the right answers of one query.
+def measures_of(ranks: Integers, offsets: Integers) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
+    """First rank, average precision and inverse negative penalty of each query, from the ranks of its right answers.
+
+    Average precision is the mean of i / rank of the i-th right answer: the area under steps, not under trapezoids.
 
     Args:
-        thresholds: (P,) their scores, falling.
-        at_least: (P,) admissible gallery items, right or wrong, that score as high or higher.
+        ranks: (P,) from 1, rising within a query, one query after the other.
+        offsets: (Q + 1,) ranks offsets[q] to offsets[q + 1] belong to query q.
 
     Returns:
-        (P,) ranks from 1, rising; a tied wrong answer counts as better.
+        (Q,) each; 0, NaN and NaN for a query without right answers.
 
-    Right answers at 0.9 and 0.5; wrong ones at 0.9 (a tie), 0.7 and 0.1:
-
-    >>> ranks_of(np.array([0.9, 0.5]), np.array([2, 4])).tolist()
-    [2, 4]
+    >>> [values.tolist() for values in measures_of(np.array([2, 4]), np.array([0, 2, 2]))]
+    [[2, 0], [0.5, nan], [0.5, nan]]
     """
-    count = len(thresholds)
-    right = count - np.searchsorted(thresholds[::-1], thresholds, "left")  # right answers that score at least as high
-    return at_least - right + np.arange(1, count + 1)
-
-
-def average_precision(ranks: Integers) -> float:
-    """Mean of i / rank of the i-th right answer: the area under the steps, not under trapezoids.
-
-    >>> average_precision(np.array([2, 4]))
-    0.5
-    """
-    return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
+    positives = np.diff(offsets)
+    has_some = positives > 0
+    begin, end, count = offsets[:-1][has_some], offsets[1:][has_some], positives[has_some]
+    place = np.arange(len(ranks)) - np.repeat(begin, count) + 1
+    first = np.zeros(len(positives), np.int64)
+    precision, penalty = np.full(len(positives), np.nan), np.full(len(positives), np.nan)
+    if len(ranks):
+        first[has_some] = ranks[begin]
+        precision[has_some] = np.add.reduceat(place / ranks, begin) / count
+        penalty[has_some] = count / ranks[end - 1]
+    return first, precision, penalty
 
 
 Observer = Callable[[int, NDArray[np.floating], Pairs, Pairs], None]
@@ -137,24 +137,26 @@ def _rank_block(scores: NDArray[np.floating], positives: Pairs, excluded: Pairs,
     if np.isnan(thresholds).any():
         raise FormatError(f"scores: NaN for query {first + int(positives.rows[np.isnan(thresholds)][0])}")
     thresholds = thresholds[np.lexsort((-thresholds, positives.rows))]  # falling within each query
-    scores[excluded.rows, excluded.columns] = -np.inf
-    group = max(1, _MASK_BYTES // max(scores.shape[1], 1))
-    mask = np.empty((group, scores.shape[1]), bool)
-    for query, (begin, end) in enumerate(zip(positives.offsets[:-1], positives.offsets[1:], strict=True)):
-        own = thresholds[begin:end]
-        result.positives[first + query] = len(own)
-        if len(own):
-            ranks = ranks_of(own, _count_at_least(scores[query], own, mask))
-            result.first_rank[first + query] = ranks[0]
-            result.average_precision[first + query] = average_precision(ranks)
-            result.inverse_negative_penalty[first + query] = len(ranks) / ranks[-1]
+    for left_out in (positives, excluded):  # what stays are the wrong answers
+        scores[left_out.rows, left_out.columns] = -np.inf
+    wrong = np.zeros(len(thresholds), np.int64)
+    mask = np.empty((max(1, _MASK_BYTES // max(scores.shape[1], 1)), scores.shape[1]), bool)
+    for row, begin, end in zip(scores, positives.offsets[:-1].tolist(), positives.offsets[1:].tolist(), strict=True):
+        for start in range(begin, end, len(mask)):
+            stop = min(start + len(mask), end)
+            wrong[start:stop] = _count_at_least(row, thresholds[start:stop], mask)
+    place = np.arange(len(wrong)) - positives.offsets[positives.rows] + 1
+    rows = slice(first, first + len(scores))
+    result.positives[rows] = np.diff(positives.offsets)
+    (
+        result.first_rank[rows],
+        result.average_precision[rows],
+        result.inverse_negative_penalty[rows],
+    ) = measures_of(wrong + place, positives.offsets)
 
 
 def _count_at_least(row: NDArray[np.floating], thresholds: NDArray[np.floating], mask: NDArray[np.bool_]) -> Integers:
-    """(P,) number of scores of the row that reach each threshold; `mask` is scratch memory (some, G)."""
-    counts: list[int] = []
-    for begin in range(0, len(thresholds), len(mask)):
-        some = thresholds[begin : begin + len(mask), None]
-        reached = np.greater_equal(row, some, out=mask[: len(some)])
-        counts.extend(map(np.count_nonzero, reached))
-    return np.array(counts, np.int64)
+    """(P,) number of scores of the row that reach each threshold; `mask` is scratch memory of at least P rows."""
+    reached = np.greater_equal(row, thresholds[:, None], out=mask[: len(thresholds)])
+    counts = cv2.reduce(reached.view(np.uint8), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)  # 3 times as fast as numpy's
+    return np.asarray(counts, np.int64).ravel()

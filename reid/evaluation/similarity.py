@@ -30,13 +30,12 @@ def unit_rows(features: Floats, name: str = "features") -> Floats:
     """
     if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating):
         raise FormatError(f"{name}: expected a floating-point array (N, D), got {features.dtype} {features.shape}")
-    rows = np.array(features, np.float32, order="C")
-    squares = np.einsum("nd,nd->n", rows, rows)
+    squares = np.einsum("nd,nd->n", features, features, dtype=np.float32, casting="same_kind")
     if not np.isfinite(squares).all():
         bad = int(np.flatnonzero(~np.isfinite(squares))[0])
         raise FormatError(f"{name}: row {bad} has a value that is not finite, or too large to be squared")
-    rows /= np.maximum(np.sqrt(squares), np.float32(1e-12))[:, None]
-    return rows
+    scale = 1 / np.maximum(np.sqrt(squares), np.float32(1e-12))
+    return np.multiply(features, scale[:, None], dtype=np.float32, casting="same_kind", order="C")
 
 
 def block_rows(gallery: int, block_bytes: int = BLOCK_BYTES) -> int:

@@ -46,11 +46,17 @@ class Labels:
 
 def labels_of(query: ReidImages, gallery: ReidImages) -> tuple[Labels, Labels]:
     """Labels of the two splits; a crop is the same when file and box are."""
-    numbers: dict[tuple[str, bytes], int] = {}
+    numbers: dict[tuple[str, str, bytes], int] = {}
+    folders: dict[str, str] = {}
     labels = []
     for images in (query, gallery):
-        keys = [(os.path.abspath(path), box.tobytes()) for path, box in zip(images.paths, images.boxes, strict=True)]
-        picture = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+        boxes = images.boxes.view("V16").ravel().tolist() if len(images) else []
+        picture = np.empty(len(images), np.int64)
+        for index, (path, box) in enumerate(zip(images.paths, boxes, strict=True)):
+            folder, name = os.path.split(path)
+            if folder not in folders:
+                folders[folder] = os.path.abspath(folder)
+            picture[index] = numbers.setdefault((folders[folder], name, box), len(numbers))
         labels.append(Labels(images.pids, images.camids, picture))
     return labels[0], labels[1]
 
