@@ -170,6 +170,17 @@ def test_refused_embeddings_change_nothing(make, play, crowd):
     assert rows_of(play(tracker, items[5:], start=5)) == rows_of(play(other, items[5:], start=5))
 
 
+@pytest.mark.parametrize(("length", "is_taken"), [(0.97, False), (0.985, True), (1.015, True), (1.03, False)])
+def test_lengths_of_embeddings_may_be_two_percent_off(make, detect, length, is_taken):
+    detections, frame = detect([[100, 200], [400, 200]]), Frame("cam", 0, 0.0)
+    rows = np.array([[0, 0, 0], [0, length, 0]], dtype=np.float32)  # the first has no appearance
+    if is_taken:
+        assert len(make().update(detections, frame, rows)) == 2
+    else:
+        with pytest.raises(FormatError, match=f"row 1 has length {length}"):
+            make().update(detections, frame, rows)
+
+
 def test_boxes_without_area_are_ignored(make, play, detect):
     flat = Detections(np.array([[50, 50, 50, 80], [10, 10, 10, 10.0]]), np.ones(2), np.zeros(2))
     shown = play(make(), [flat] * 5)
