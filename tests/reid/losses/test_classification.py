@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -22,6 +22,7 @@ def cosines_and_targets(seed: int, batch: int, classes: int) -> tuple[torch.Tens
 sizes = given(seed=st.integers(0, 2**31), batch=st.integers(1, 6), classes=st.integers(2, 7))
 
 
+@settings(deadline=None)
 @sizes
 def test_circle_logits_are_the_formula(seed: int, batch: int, classes: int) -> None:
     cosines, targets = cosines_and_targets(seed, batch, classes)
@@ -54,6 +55,7 @@ def test_a_better_target_cosine_gives_a_higher_target_logit() -> None:
     assert (logits[1:] > logits[:-1]).all()
 
 
+@settings(deadline=None)
 @sizes
 def test_smoothed_cross_entropy_is_the_formula(seed: int, batch: int, classes: int) -> None:
     logits, targets = cosines_and_targets(seed, batch, classes)
@@ -67,6 +69,7 @@ def test_smoothed_cross_entropy_is_the_formula(seed: int, batch: int, classes: i
     assert float(smoothed_cross_entropy(logits, targets, 0.1)) == pytest.approx(total / batch)
 
 
+@settings(deadline=None)
 @sizes
 def test_smoothing_that_pytorch_spreads_over_all_classes(seed: int, batch: int, classes: int) -> None:
     logits, targets = cosines_and_targets(seed, batch, classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdpr.reid.losses.distillation import mutual_distillation
@@ -15,6 +15,7 @@ def tensors(seed: int, batch: int, values: int) -> list[torch.Tensor]:
     return [torch.randn(batch, values, generator=random, dtype=torch.float64) for _ in range(4)]
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), batch=st.integers(1, 5), values=st.integers(1, 6))
 def test_is_the_formula(seed: int, batch: int, values: int) -> None:
     z1, z2, p1, p2 = tensors(seed, batch, values)
@@ -25,6 +26,7 @@ def test_is_the_formula(seed: int, batch: int, values: int) -> None:
     assert float(mutual_distillation(z1, z2, p1, p2)) == pytest.approx(-(to2 + to1) / 2, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_both_directions_count_the_same(seed: int) -> None:
     z1, z2, p1, p2 = tensors(seed, 3, 4)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdpr.reid.losses.diversity import attention_size, diversity
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), batch=st.integers(1, 4), attentions=st.integers(1, 5), values=st.integers(1, 6))
 def test_diversity_is_the_sum_over_pairs(seed: int, batch: int, attentions: int, values: int) -> None:
     random = torch.Generator().manual_seed(seed)

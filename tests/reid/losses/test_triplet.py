@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import TripletMarginLoss
@@ -29,6 +29,7 @@ batches = given(
 )
 
 
+@settings(deadline=None)
 @batches
 def test_is_the_formula(seed: int, identities: int, images: int, margin: float) -> None:
     features, targets = batch(seed, identities, images)
@@ -45,6 +46,7 @@ def test_is_the_formula(seed: int, identities: int, images: int, margin: float) 
     assert float(batch_hard_triplet(features, targets, margin)) == pytest.approx(total / len(features), abs=2e-6)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**31), identities=st.integers(2, 4), images=st.integers(2, 4), margin=st.floats(0, 3))
 def test_agrees_with_pytorch_metric_learning(seed: int, identities: int, images: int, margin: float) -> None:
     """Theirs normalises by default and averages only over triplets that are not 0."""
@@ -71,6 +73,7 @@ def test_gradient_agrees_with_pytorch_metric_learning() -> None:
     torch.testing.assert_close(*gradients)
 
 
+@settings(deadline=None)
 @batches
 def test_order_and_position_of_the_batch_do_not_matter(seed: int, identities: int, images: int, margin: float) -> None:
     features, targets = batch(seed, identities, images)
