@@ -81,19 +81,24 @@ class _CubicMean(nn.Module):
 
 def _fold_module(module: nn.Module) -> None:
     if isinstance(module, Embed):
-        module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
+        _replace(module, conv=fuse_conv_bn_eval(module.conv, module.bn), bn=nn.Identity())
     elif isinstance(module, Merge):
         merged = fuse_conv_bn_eval(merge_in_series(module.conv1, module.conv3), module.bn)
-        module.conv1, module.conv3, module.bn = nn.Identity(), merged, nn.Identity()
+        _replace(module, conv1=nn.Identity(), conv3=merged, bn=nn.Identity())
     elif isinstance(module, AttentionLogits):
         merged = fuse_conv_bn_eval(merge_in_parallel(module.conv1, module.conv3), module.bn)
-        module.conv1, module.conv3, module.bn = _Zero(), merged, nn.Identity()
+        _replace(module, conv1=_Zero(), conv3=merged, bn=nn.Identity())
     elif isinstance(module, (BasicBlock, Bottleneck, Trunk)):
         _fold_pairs(module)
     elif isinstance(module, Head):
         module.classifier = None
         if isinstance(module.pool, GeM) and bool(module.pool.p == 3):
-            module.pool = _CubicMean(module.pool.eps)
+            _replace(module, pool=_CubicMean(module.pool.eps))
+
+
+def _replace(module: nn.Module, **parts: nn.Module) -> None:
+    for name, part in parts.items():
+        module.register_module(name, part)
 
 
 class _Zero(nn.Module):
@@ -108,22 +113,18 @@ def _fold_pairs(module: nn.Module) -> None:
     for number in (1, 2, 3):
         conv, norm = getattr(module, f"conv{number}", None), getattr(module, f"bn{number}", None)
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            setattr(module, f"conv{number}", fuse_conv_bn_eval(conv, norm))
-            setattr(module, f"bn{number}", nn.Identity())
+            _replace(module, **{f"conv{number}": fuse_conv_bn_eval(conv, norm), f"bn{number}": nn.Identity()})
         elif isinstance(conv, nn.Conv2d) and isinstance(norm, InstanceBatchNorm):
-            setattr(module, f"conv{number}", _fuse_rest(conv, norm))
-            setattr(module, f"bn{number}", _HalfInstanceNorm(norm.IN))
+            _replace(module, **{f"conv{number}": _fuse_rest(conv, norm), f"bn{number}": _HalfInstanceNorm(norm.IN)})
     shortcut = getattr(module, "downsample", None)
     if shortcut is not None:
-        module.downsample = fuse_conv_bn_eval(shortcut[0], shortcut[1])
+        _replace(module, downsample=fuse_conv_bn_eval(shortcut[0], shortcut[1]))
 
 
 def _fuse_rest(conv: nn.Conv2d, norm: InstanceBatchNorm) -> nn.Conv2d:
     """The convolution with the BatchNorm of its later channels folded in; the first channels stay as they are."""
     first = norm.instances
-    rest = nn.utils.skip_init(nn.Conv2d, conv.in_channels, conv.out_channels - first, conv.kernel_size, bias=False)
-    rest.weight = nn.Parameter(conv.weight[first:])
-    folded = fuse_conv_bn_eval(rest.eval(), norm.BN)
+    folded = fuse_conv_bn_eval(_convolution(conv, conv.weight[first:], None), norm.BN)
     return _convolution(
         conv, torch.cat([conv.weight[:first], folded.weight]), torch.cat([conv.weight.new_zeros(first), folded.bias])
     )
@@ -157,9 +158,8 @@ def merge_in_parallel(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
 def _convolution(like: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     """A convolution with the stride and padding of `like`, and other weights."""
     kernel = (weight.shape[2], weight.shape[3])
-    made = nn.utils.skip_init(
-        nn.Conv2d, weight.shape[1], weight.shape[0], kernel, like.stride, like.padding, bias=bias is not None
-    )
+    with torch.device("meta"):  # no random weights that would be replaced at once
+        made = nn.Conv2d(weight.shape[1], weight.shape[0], kernel, like.stride, like.padding, bias=bias is not None)
     made.weight = nn.Parameter(weight.detach(), requires_grad=False)
     if bias is not None:
         made.bias = nn.Parameter(bias.detach(), requires_grad=False)

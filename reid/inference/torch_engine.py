@@ -31,7 +31,7 @@ class TorchEngine:
             raise ConfigError("fp16 is slow on a CPU; take bf16 or fp32")
         self._type = _TYPES[precision]
         self._config = network.config
-        network = network.to(self.device, memory_format=torch.channels_last)
+        network = network.to(self.device).to(memory_format=torch.channels_last)
         if precision != "fp32":
             network.to(self._type)
             network.network.heads.float()
