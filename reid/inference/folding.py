@@ -8,6 +8,7 @@ embedding stays the same up to rounding.
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -125,9 +126,8 @@ def _fuse_rest(conv: nn.Conv2d, norm: InstanceBatchNorm) -> nn.Conv2d:
     """The convolution with the BatchNorm of its later channels folded in; the first channels stay as they are."""
     first = norm.instances
     folded = fuse_conv_bn_eval(_convolution(conv, conv.weight[first:], None), norm.BN)
-    return _convolution(
-        conv, torch.cat([conv.weight[:first], folded.weight]), torch.cat([conv.weight.new_zeros(first), folded.bias])
-    )
+    bias = torch.cat([conv.weight.new_zeros(first), cast(Tensor, folded.bias)])
+    return _convolution(conv, torch.cat([conv.weight[:first], folded.weight]), bias)
 
 
 def merge_in_series(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
@@ -156,10 +156,10 @@ def merge_in_parallel(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
 
 
 def _convolution(like: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
-    """A convolution with the stride and padding of `like`, and other weights."""
-    kernel = (weight.shape[2], weight.shape[3])
+    """A convolution with the stride of `like`, other weights, and padding that keeps the size (as all of ours have)."""
+    inputs, outputs, kernel = weight.shape[1], weight.shape[0], weight.shape[2]
     with torch.device("meta"):  # no random weights that would be replaced at once
-        made = nn.Conv2d(weight.shape[1], weight.shape[0], kernel, like.stride, like.padding, bias=bias is not None)
+        made = nn.Conv2d(inputs, outputs, kernel, like.stride[0], kernel // 2, bias=bias is not None)
     made.weight = nn.Parameter(weight.detach(), requires_grad=False)
     if bias is not None:
         made.bias = nn.Parameter(bias.detach(), requires_grad=False)
