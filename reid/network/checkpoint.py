@@ -109,8 +109,6 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
         model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights are not of the type that a network has.\n{error}") from error
-    for name, parameter in model.named_parameters():  # assigning gave the frozen biases new parameters
-        parameter.requires_grad_(not name.endswith(".neck.bias"))
     return model.eval()
 
 

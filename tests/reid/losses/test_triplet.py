@@ -84,7 +84,7 @@ def test_order_and_position_of_the_batch_do_not_matter(seed: int, identities: in
 
 def test_one_identity_gives_zero_and_zero_gradients() -> None:
     features = torch.randn(4, 3, requires_grad=True)
-    loss = batch_hard_triplet(features, torch.full((4,), 2), margin=10.0)
+    loss = batch_hard_triplet(features, torch.full((4,), 2), margin=1e6)
     loss.backward()
     assert float(loss.detach()) == 0
     assert features.grad is not None
@@ -102,6 +102,5 @@ def test_equal_features_have_finite_gradients() -> None:
 
 def test_distances() -> None:
     features = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])
-    torch.testing.assert_close(
-        euclidean_distances(features), torch.tensor([[1e-6, 5, 1e-6], [5, 1e-6, 5], [1e-6, 5, 1e-6]])
-    )
+    expected = torch.tensor([[1e-6, 5, 1e-6], [5, 1e-6, 5], [1e-6, 5, 1e-6]])
+    torch.testing.assert_close(euclidean_distances(features), expected, rtol=1e-5, atol=0)

@@ -81,9 +81,18 @@ def test_a_network_without_class_weights(tmp_path: Path) -> None:
 def test_memory_layout_and_half_precision_do_not_matter(tmp_path: Path) -> None:
     expected = make().state_dict()
     save_model(make().to(memory_format=torch.channels_last).bfloat16(), tmp_path / NAME, {})  # type: ignore[call-overload]
-    for name, tensor in load_model(tmp_path / NAME, with_classes=True).state_dict().items():
-        assert tensor.dtype in (torch.float32, torch.int64)
-        torch.testing.assert_close(tensor, expected[name], rtol=1e-2, atol=1e-2)
+    for state in (load_file(tmp_path / NAME), load_model(tmp_path / NAME, with_classes=True).state_dict()):
+        for name, tensor in state.items():
+            assert tensor.dtype in (torch.float32, torch.int64)
+            torch.testing.assert_close(tensor, expected[name], rtol=1e-2, atol=1e-2)
+
+
+def test_weights_in_half_precision(path: Path) -> None:
+    rewrite(path, lambda tensors, header: tensors.update({name: t.half() for name, t in tensors.items() if t.ndim}))
+    loaded = load_model(path)
+    assert {tensor.dtype for tensor in loaded.parameters()} == {torch.float32}
+    with torch.no_grad():
+        assert torch.isfinite(loaded(torch.ones(2, 3, 64, 32))).all()
 
 
 def test_metadata(path: Path) -> None:
