@@ -175,6 +175,11 @@ def load_weights(model: MdprNetwork, path: Path, is_strict: bool) -> list[str]:
     Raises:
         ModelError: damaged, or of another architecture; names the tensors that do not fit.
     """
+    if path.suffix.lower() != ".safetensors":
+        raise ModelError(
+            f"{path}: expected a .safetensors checkpoint. Weights of the method's authors: mdpr data import-checkpoint; "
+            "of a backbone: model.backbone"
+        )
     read_metadata(path)
     tensors = read_tensors(path)
     own = model.state_dict()
