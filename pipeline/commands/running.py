@@ -32,8 +32,11 @@ def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
             return EXIT_INTERRUPTED
 
 
-def stop_on_signals(interrupt: Callable[[], None], doing: str) -> None:
-    """The first Ctrl-C or SIGTERM calls `interrupt`, which ends the work with its results; a second one kills.
+@contextmanager
+def stop_on_signals(interrupt: Callable[[], None], doing: str) -> Iterator[None]:
+    """While the body runs, the first Ctrl-C or SIGTERM calls `interrupt`, which ends the work with its results.
+
+    A second one kills. Afterwards signals do what they did before.
 
     Args:
         interrupt: called from the signal handler.
@@ -41,13 +44,19 @@ def stop_on_signals(interrupt: Callable[[], None], doing: str) -> None:
     """
 
     def stop(number: int, _: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for one in before:
+            signal.signal(one, signal.SIG_DFL)
         log.warning("%s: %s; once more to kill", signal.Signals(number).name, doing)
         interrupt()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager

@@ -107,9 +107,11 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
     keep_freed_memory()
     compute_in_the_calling_thread()
     run = TrackRun(config)
-    stop_on_signals(run.interrupt, "finishing the files")
     try:
-        with _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]):
+        with (
+            stop_on_signals(run.interrupt, "finishing the files"),
+            _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]),
+        ):
             return run.execute()
     finally:
         if run.report is not None and run.report.status != "running" and (own["json"] or not own["quiet"]):

@@ -137,8 +137,8 @@ def _run(flags: argparse.Namespace, is_quiet: bool) -> int:
     from mdpr.reid.training.run import TrainRun
 
     run = TrainRun(config, flags.resume)
-    stop_on_signals(run.interrupt, "finishing the step and writing a checkpoint")
-    is_complete = run.execute()
+    with stop_on_signals(run.interrupt, "finishing the step and writing a checkpoint"):
+        is_complete = run.execute()
     if flags.json and run.is_first:
         sys.stdout.write(run.report.as_json())
     elif not is_quiet:

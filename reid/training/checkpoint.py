@@ -177,8 +177,8 @@ def load_weights(model: MdprNetwork, path: Path, is_strict: bool) -> list[str]:
     """
     if path.suffix.lower() != ".safetensors":
         raise ModelError(
-            f"{path}: expected a .safetensors checkpoint. Weights of the method's authors: mdpr data import-checkpoint; "
-            "of a backbone: model.backbone"
+            f"{path}: expected a .safetensors checkpoint. For weights of the method's authors see "
+            "`mdpr data import-checkpoint`; those of a backbone go to model.backbone"
         )
     read_metadata(path)
     tensors = read_tensors(path)

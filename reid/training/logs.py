@@ -75,12 +75,22 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, after: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise DependencyError("tensorboard", "run.tensorboard", "tensorboard") from error
+        self.check_installed()
+        from torch.utils.tensorboard import SummaryWriter
+
         writer: Any = SummaryWriter
         self._writer = writer(str(folder), purge_step=after + 1 if after else None)
+
+    @staticmethod
+    def check_installed() -> None:
+        """
+        Raises:
+            DependencyError: TensorBoard is not installed.
+        """
+        try:
+            import torch.utils.tensorboard  # noqa: F401
+        except ImportError as error:
+            raise DependencyError("tensorboard", "run.tensorboard", "tensorboard") from error
 
     def write(self, values: Mapping[str, float | int]) -> None:
         """Add the values at their update."""

@@ -27,6 +27,7 @@ from mdpr.reid.training.config import TrainConfig, differences
 from mdpr.reid.training.evaluate import evaluate_model
 from mdpr.reid.training.journal import Journal
 from mdpr.reid.training.loader import BatchLoader, Part
+from mdpr.reid.training.logs import TensorBoard
 from mdpr.reid.training.processes import Processes, choose_device, joined, sum_over, tell_all
 from mdpr.reid.training.randomness import seed_everything, set_random_state
 from mdpr.reid.training.report import TrainReport, checkpoint_metadata, device_name, peak_memory_mib
@@ -50,11 +51,13 @@ class TrainRun:
         ConfigError: values that do not fit the data or the machine, or that differ from those of `resume`.
         FormatError: the data set's folder is not what its reader expects.
         ModelError: nothing to resume, or weights that do not fit.
+        DependencyError: TensorBoard is wanted and not installed.
     """
 
     def __init__(self, config: TrainConfig, resume: Path | None = None) -> None:
+        if config.run.tensorboard:
+            TensorBoard.check_installed()
         self.config = config
-        self._resume = resume
         self._stop = threading.Event()
         self._processes = Processes.of_environment()
         self._shards, self._shard_count = own_shards(config.sampler, self._processes.rank, self._processes.count)
