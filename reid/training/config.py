@@ -166,7 +166,7 @@ def build_train_config(values: Mapping[str, Any]) -> TrainConfig:
     if unknown:
         raise ConfigError(f"configuration: unknown section {unknown[0]!r}. Known: {', '.join(SECTIONS)}")
     sections = {section: _section(values, section) for section in SECTIONS}
-    types = {"sampler": SamplerConfig, "augment": AugmentConfig, "optimiser": OptimiserConfig}
+    types: dict[str, type[Any]] = {"sampler": SamplerConfig, "augment": AugmentConfig, "optimiser": OptimiserConfig}
     types |= {"schedule": ScheduleConfig, "loss": LossConfig, "run": RunConfig}
     return TrainConfig(
         model=_model(sections["model"]),

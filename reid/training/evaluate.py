@@ -39,10 +39,11 @@ def evaluate_model(
     try:
         network = _as_feature_model(model, device, precision)
         gallery = without_junk(dataset.gallery)
-        features = [extract_features(network, images, _BATCH, workers) for images in (dataset.query, gallery)]
+        query_features = extract_features(network, dataset.query, _BATCH, workers)
+        gallery_features = extract_features(network, gallery, _BATCH, workers)
     finally:
         model.train(was_training)
-    return evaluate(dataset.query, gallery, *features).measures()
+    return evaluate(dataset.query, gallery, query_features, gallery_features).measures()
 
 
 def _as_feature_model(model: MdprNetwork, device: torch.device, precision: str) -> FeatureModel:

@@ -34,7 +34,10 @@ class Journal:
         self._board = TensorBoard(folder, done) if is_shown and config.run.tensorboard else None
         self._progress = ProgressLog(total, done, self._batch, is_shown)
         self._terms: list[str] = []
-        self._clear()
+        self._sums: dict[str, float] = {}
+        self._last: dict[str, float | int] = {}
+        self._steps = 0
+        self._since = time.perf_counter()
 
     @property
     def images_per_s(self) -> float:
@@ -84,16 +87,12 @@ class Journal:
             rate = self._steps * self._batch / max(time.perf_counter() - self._since, 1e-9)
             means = {name: value / self._steps for name, value in self._sums.items()}
             self._write({**self._last, **means, "images_per_s": rate})
-        self._clear()
+        self._sums.clear()
+        self._steps = 0
+        self._since = time.perf_counter()
 
     def _write(self, values: dict[str, float | int]) -> None:
         if self._csv is not None:
             self._csv.write(values, self._terms)
         if self._board is not None:
             self._board.write(values)
-
-    def _clear(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._last: dict[str, float | int] = {}
-        self._steps = 0
-        self._since = time.perf_counter()

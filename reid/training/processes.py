@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -122,13 +122,11 @@ def collect(value: Any, processes: Processes) -> list[Any]:
 
 def map_outputs(outputs: MdprOutputs, change: Callable[[Tensor], Tensor]) -> MdprOutputs:
     """Outputs with every tensor changed."""
-    values = {entry.name: getattr(outputs, entry.name) for entry in dataclasses.fields(outputs)}
-    changed = {
-        name: {key: change(tensor) for key, tensor in value.items()}
-        for name, value in values.items()
-        if isinstance(value, dict)
-    }
-    return dataclasses.replace(outputs, **changed)
+    values: dict[str, Any] = {entry.name: getattr(outputs, entry.name) for entry in dataclasses.fields(outputs)}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            values[name] = {key: change(tensor) for key, tensor in value.items()}
+    return type(outputs)(**values)
 
 
 def gather_rows(tensor: Tensor) -> Tensor:
@@ -143,12 +141,12 @@ def gather_rows(tensor: Tensor) -> Tensor:
     Returns:
         (count * n, ...).
     """
-    return _GatherRows.apply(tensor)  # type: ignore[no-untyped-call]
+    return cast(Tensor, _GatherRows.apply(tensor))
 
 
 def add_over(tensor: Tensor) -> Tensor:
     """Sum of a tensor over the processes, with the gradient of the sum of what they compute from it."""
-    return _AddOver.apply(tensor)  # type: ignore[no-untyped-call]
+    return cast(Tensor, _AddOver.apply(tensor))
 
 
 class _GatherRows(torch.autograd.Function):

@@ -29,7 +29,7 @@ def random_state() -> dict[str, Any]:
         "python": [version, list(words), gauss],
         "numpy": [str(name), np.asarray(keys).tolist(), int(position), int(has_gauss), float(cached)],
         "torch": _encoded(torch.get_rng_state()),
-        "cuda": _encoded(torch.cuda.get_rng_state()) if torch.cuda.is_initialized() else None,
+        "cuda": _encoded(torch.cuda.get_rng_state()) if torch.cuda.is_available() else None,
     }
 
 

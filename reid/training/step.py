@@ -79,7 +79,7 @@ class Learner:
         if self._is_global:
             synchronise_norms(model, device)
         if config.run.channels_last:
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model.to(memory_format=torch.channels_last)
         decay = config.optimiser.ema_decay
         self.average = MovingAverage(model, decay) if decay else None
         self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -125,7 +125,8 @@ class Learner:
             self._set_statistics(statistics)
             with self._sync(is_last):
                 losses = self._losses(part)
-                self.scaler.scale(sum(losses.values()) / len(parts)).backward()
+                loss = torch.stack(list(losses.values())).sum() / len(parts)
+                torch.autograd.backward(self.scaler.scale(loss))
             for name, value in losses.items():
                 terms[name] = terms.get(name, 0) + value.detach() / len(parts)
             seen.append([buffer.clone() for buffer in self._buffers])
@@ -199,8 +200,8 @@ class Learner:
         means = [torch.stack(values).sum(0) / len(seen) for values in zip(*seen, strict=True)]
         total = sum_over(torch.cat([mean.double().flatten() for mean in means]), self._processes)
         total /= self._processes.count
-        sizes = [mean.numel() for mean in means]
-        self._set_statistics([v.reshape(m.shape) for v, m in zip(total.split(sizes), means, strict=True)])
+        pieces = torch.split(total, [mean.numel() for mean in means])
+        self._set_statistics([piece.reshape(mean.shape) for piece, mean in zip(pieces, means, strict=True)])
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

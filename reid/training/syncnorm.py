@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,8 @@ def synchronise_norms(model: nn.Module, device: torch.device) -> None:
 
 def _synchronised(norm: nn.BatchNorm1d | nn.BatchNorm2d, device: torch.device) -> nn.Module:
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(norm)
+        convert: Callable[[nn.Module], nn.Module] = nn.SyncBatchNorm.convert_sync_batchnorm
+        return convert(norm)
     result = CpuSyncBatchNorm(norm.num_features, norm.eps, norm.momentum)
     result.weight, result.bias = norm.weight, norm.bias
     result.running_mean, result.running_var = norm.running_mean, norm.running_var
