@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mdpr.errors import OutputError
@@ -37,7 +37,8 @@ def write_text(path: Path, text: str) -> None:
         with write_errors(path):
             part.write_text(text, encoding="utf-8")
     except OutputError:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # of the same reason
+            part.unlink(missing_ok=True)
         raise
     finish(path)
 
