@@ -126,18 +126,18 @@ class ProgressLog:
         return (self._done - self._first) * self._batch / max(time.perf_counter() - self._start, 1e-9)
 
     def update(self, epoch: int, loss: float, lr: float, images_per_s: float) -> None:
-        """One more update is done."""
+        """One more update is done, in epoch `epoch`, counted from 1."""
         self._done += 1
         if self._bar is not None:
             self._bar.set_postfix_str(
-                f"epoch {epoch + 1}, loss {loss:.3f}, lr {lr:.2e}, {images_per_s:.0f} images/s", refresh=False
+                f"epoch {epoch}, loss {loss:.3f}, lr {lr:.2e}, {images_per_s:.0f} images/s", refresh=False
             )
             self._bar.update()
         elif self._is_shown and time.perf_counter() - self._last_line > _LINE_EVERY_S:
             self._last_line = time.perf_counter()
             log.info(
                 "step %d/%d, epoch %d, loss %.3f, lr %.2e, %.0f images/s, %s to go",
-                self._done, self._total, epoch + 1, loss, lr, images_per_s, self._time_left(),
+                self._done, self._total, epoch, loss, lr, images_per_s, self._time_left(),
             )  # fmt: skip
 
     @contextmanager

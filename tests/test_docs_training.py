@@ -1,0 +1,53 @@
+"""What docs/training.md says is true: its commands parse, its presets and settings exist."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mdpr.configs import preset_names
+from mdpr.pipeline.commands import data, eval_reid, export, track, train
+from mdpr.reid.training.config import TrainConfig
+
+DOCUMENT = (Path(__file__).resolve().parents[1] / "docs/training.md").read_text(encoding="utf-8")
+PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
+    "mdpr-train": train.make_parser,
+    "mdpr-track": track.make_parser,
+    "mdpr data": data.make_parser,
+    "mdpr eval reid": eval_reid.make_parser,
+    "mdpr export": export.make_parser,
+    "torchrun --nproc-per-node 4 -m mdpr.pipeline.commands.train": train.make_parser,
+}
+LINES = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_all_commands_are_there() -> None:
+    assert len(LINES) > 12
+    for name in PARSERS:
+        assert any(line.startswith(name) for line in LINES), name
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_command_parses_and_every_training_builds(line: str) -> None:
+    name = max((name for name in PARSERS if line.startswith(f"{name} ")), key=len)
+    flags = PARSERS[name]().parse_args(shlex.split(line)[len(name.split()) :])
+    if PARSERS[name] is train.make_parser and flags.resume is None:
+        assert train.config_of(flags).data.root
+
+
+def test_presets_and_settings_exist() -> None:
+    assert set(re.findall(r"^\| `([a-z0-9-]+)` \|", DOCUMENT, flags=re.MULTILINE)) == set(preset_names("train"))
+    values = TrainConfig().as_mapping()
+    named = re.findall(r"`(model|sampler|optimiser|schedule|loss|run)\.(?!json)([a-z_]+)", DOCUMENT)
+    assert len(named) > 8
+    for section, key in named:
+        assert key in values[section], f"{section}.{key}"
