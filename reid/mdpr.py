@@ -30,7 +30,8 @@ class MdprEmbedderConfig:
         weights: a checkpoint of mdpr-train (.safetensors): a path, or a name that is looked for in MDPR_MODELS and the
             cache.
         engine, precision, device, compile: see `mdpr.reid.inference.engines.EngineOptions`.
-        match_distance, sure_distance: see `Embedder`; None = what the checkpoint says, else 0.4 and 0.25.
+        match_distance, sure_distance: see `Embedder`; None = what was measured when the checkpoint was evaluated in
+            training, else 0.4 and 0.25.
     """
 
     weights: str = "mdpr-s"
@@ -64,8 +65,9 @@ class MdprEmbedder:
         self._engine = make_engine(fold(model), self.fingerprint, options)
         self._height, self._width = model.config.input_size
         self.dimension = model.config.dimension
-        self.match_distance = config.match_distance or float(told.get("match_distance") or MATCH_DISTANCE)
-        self.sure_distance = config.sure_distance or float(told.get("sure_distance") or SURE_DISTANCE)
+        measured = told.get("measures") or {}  # of its last evaluation
+        self.match_distance = config.match_distance or float(measured.get("match_distance") or MATCH_DISTANCE)
+        self.sure_distance = config.sure_distance or float(measured.get("sure_distance") or SURE_DISTANCE)
         self.crop_s = 0.0
         self.description = (
             f"{path.name}, {self._engine.description}, {self._height}x{self._width} crops, {self.dimension} values"

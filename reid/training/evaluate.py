@@ -29,7 +29,8 @@ def evaluate_model(
         workers: threads that read images.
 
     Returns:
-        mAP, mINP, rank1, rank5 and rank10, in [0, 1].
+        mAP, mINP, rank1, rank5 and rank10, in [0, 1]; `match_distance` and `sure_distance`, which the embedder of the
+        pipeline takes over, where there are pairs to measure them on.
 
     Raises:
         FormatError: an image that cannot be read, or no query has a right answer.
@@ -43,7 +44,12 @@ def evaluate_model(
         gallery_features = extract_features(network, gallery, _BATCH, workers)
     finally:
         model.train(was_training)
-    return evaluate(dataset.query, gallery, query_features, gallery_features).measures()
+    found = evaluate(dataset.query, gallery, query_features, gallery_features)
+    distances = {
+        "match_distance": found.verification.match_distance,
+        "sure_distance": found.verification.sure_distance,
+    }
+    return found.measures() | {name: value for name, value in distances.items() if value is not None}
 
 
 def _as_feature_model(model: MdprNetwork, device: torch.device, precision: str) -> FeatureModel:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from mdpr.errors import DependencyError
 from mdpr.files import write_errors, write_text
 
-MEASURES = ("mAP", "mINP", "rank1", "rank5", "rank10")
+MEASURES = ("mAP", "mINP", "rank1", "rank5", "rank10", "match_distance", "sure_distance")
 """Columns of an evaluation, in [0, 1]."""
 
 _LINE_EVERY_S = 30.0

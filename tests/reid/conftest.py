@@ -22,7 +22,7 @@ def tiny_model() -> MdprNetwork:
 @pytest.fixture(scope="session")
 def _tiny_folder(tiny_model: MdprNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    save_model(tiny_model, folder / "tiny.safetensors", {"match_distance": 0.5, "sure_distance": 0.2})
+    save_model(tiny_model, folder / "tiny.safetensors", {"measures": {"match_distance": 0.5, "sure_distance": 0.2}})
     return folder
 
 
