@@ -22,7 +22,7 @@ Column = tuple[NDArray[np.float64], NDArray[np.float64]]
 _X = ("update", "step", "epoch")
 _MEASURES = "measures, %"
 _PANELS = (
-    *("loss", _MEASURES, "cross-entropy", "triplet", "other terms"),
+    *("loss", _MEASURES, "cross-entropy", "triplet", "other terms", "distances"),
     *("learning rate", "length of the gradient", "images a second"),
 )
 _OWN_PANEL = {
@@ -30,6 +30,8 @@ _OWN_PANEL = {
     "lr": "learning rate",
     "grad_norm": "length of the gradient",
     "images_per_s": "images a second",
+    "match_distance": "distances",
+    "sure_distance": "distances",
 }
 _SHOWN_RANKS = 20
 
