@@ -25,6 +25,7 @@ from mdpr.reid.network.checkpoint import read_metadata, save_model
 from mdpr.reid.network.tensors import read_tensors
 from mdpr.reid.training.config import TrainConfig, build_train_config
 from mdpr.reid.training.folders import find_folder, replace_folder
+from mdpr.reid.training.randomness import set_random_state
 from mdpr.reid.training.step import Learner
 
 FORMAT = "mdpr-train-state-1"
@@ -134,14 +135,23 @@ def read_checkpoint(run: Path) -> Checkpoint:
         raise ModelError(f"{folder}: the checkpoint is damaged or of another version: {error}") from error
 
 
-def restore(checkpoint: Checkpoint, learner: Learner) -> None:
-    """Put the tensors of a checkpoint into network, average, optimiser and scaler.
+def restore(checkpoint: Checkpoint, learner: Learner, rank: int) -> dict[str, Any]:
+    """Put a checkpoint into network, average, optimiser, scaler and random generators.
+
+    Args:
+        checkpoint: of a run with this configuration.
+        learner: changed in place.
+        rank: of this process; where the checkpoint has no random state for it, the generators stay as they are.
+
+    Returns:
+        What the checkpoint says of itself.
 
     Raises:
         ModelError: damaged, or of another architecture.
     """
     path = checkpoint.folder / _MODEL
-    described = read_metadata(path)["config"]
+    metadata = read_metadata(path)
+    described = metadata["config"]
     own = json.loads(json.dumps(asdict(learner.model.config)))
     if described != own:
         differ = [
@@ -156,9 +166,14 @@ def restore(checkpoint: Checkpoint, learner: Learner) -> None:
         learner.model.load_state_dict(kept)
         learner.scaler.load_state_dict(checkpoint.scaler)
         learner.optimiser.load_state_dict(_adam_state(learner, tensors))
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise ModelError(f"{checkpoint.folder}: its tensors do not fit this run: {error}") from error
+        if rank < len(checkpoint.random):
+            set_random_state(checkpoint.random[rank])
+        if not {"loss", "measures"} <= metadata.keys():
+            raise KeyError("loss and measures")
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{checkpoint.folder}: its contents do not fit this run: {error}") from error
     learner.updates = checkpoint.progress.updates
+    return metadata
 
 
 def load_weights(model: MdprNetwork, path: Path, is_strict: bool) -> list[str]:

@@ -29,7 +29,7 @@ from mdpr.reid.training.journal import Journal
 from mdpr.reid.training.loader import BatchLoader, Part
 from mdpr.reid.training.logs import TensorBoard
 from mdpr.reid.training.processes import Processes, choose_device, joined, sum_over, tell_all
-from mdpr.reid.training.randomness import seed_everything, set_random_state
+from mdpr.reid.training.randomness import seed_everything
 from mdpr.reid.training.report import TrainReport, checkpoint_metadata, device_name, peak_memory_mib
 from mdpr.reid.training.results import RunFolder
 from mdpr.reid.training.sampler import check_identities, epoch_order, own_shards
@@ -102,6 +102,8 @@ class TrainRun:
             log.info("results   %s", self._folder.path)
             self._order = self._order_of(self._progress.epoch)
             done, total = self._progress.updates, len(self._order) * self.config.schedule.epochs
+            if done == total:
+                log.info("this run is complete: nothing to do")
             self._journal = Journal(self._folder.path, self.config, done, total, self._processes.is_first)
             self._start = time.perf_counter()
             self._report("running")
@@ -116,10 +118,9 @@ class TrainRun:
 
     def _train(self) -> bool:
         config = self.config
-        is_pinned = self._device.type == "cuda"
         with BatchLoader(
             self._dataset.train, self._labels, config.model.network, config.augment, config.run.seed,
-            config.run.workers, is_pinned,
+            config.run.workers, is_pinned=self._device.type == "cuda",
         ) as loader:  # fmt: skip
             while self._progress.epoch < config.schedule.epochs:
                 epoch = self._progress.epoch
@@ -224,10 +225,8 @@ class TrainRun:
         if not self._has_evaluation:
             log.info("no query and gallery images: `best` is the checkpoint with the lowest training loss")
         if self._checkpoint is not None:
-            restore(self._checkpoint, learner)
-            kept = self._checkpoint.random
-            if self._processes.rank < len(kept):
-                set_random_state(kept[self._processes.rank])
+            told = restore(self._checkpoint, learner, self._processes.rank)
+            self.report.loss, self.report.measures = told["loss"], told["measures"]
             log.info("resumed   epoch %d, step %d", self._progress.epoch + 1, self._progress.step)
         return learner
 

@@ -94,7 +94,7 @@ def check_identities(config: SamplerConfig, identities: int) -> None:
             + (
                 f"Do: --set sampler.identities={identities} --set sampler.parts=1"
                 if identities > 1
-                else "Give images of 2 people or more."
+                else "Give images of 2 people or more (data.hold_out takes some away)."
             )
         )
 

@@ -58,6 +58,9 @@ def assert_same_checkpoint(one: Path, other: Path) -> None:
         assert torch.equal(tensor, second[name]), name
     states = [json.loads((folder / "state.json").read_text()) for folder in (one, other)]
     assert states[0] == states[1]
+    told = [read_metadata(folder / "model.safetensors") for folder in (one, other)]
+    for key in ("config", "slices", "dataset", "licence", "epochs", "loss", "measures"):
+        assert told[0][key] == told[1][key], key
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -95,6 +98,16 @@ def test_what_a_run_writes(finished: Path) -> None:
     evaluations = [row for row in table if row["mAP"]]
     assert [row["update"] for row in evaluations] == ["3", "6"]
     assert report["best"] == pytest.approx(max(float(row["mAP"]) for row in evaluations), rel=1e-5)
+
+
+def test_a_complete_run_stays_as_it_is(crops: Path, finished: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(finished, tmp_path / "run")
+    config = tiny_config(crops, tmp_path, optimiser__ema_decay=0.9, run__evaluate_every=1)
+    assert TrainRun(config, resume=run).execute()
+    reports = [json.loads((folder / "run.json").read_text()) for folder in (run, finished)]
+    for key in ("status", "epochs", "updates", "loss", "measures", "best", "best_epoch"):
+        assert reports[0][key] == reports[1][key], key
+    assert (run / "metrics.csv").read_text() == (finished / "metrics.csv").read_text()
 
 
 def test_the_checkpoint_says_what_it_is(finished: Path) -> None:
