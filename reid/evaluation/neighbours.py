@@ -12,6 +12,7 @@ from mdpr.errors import FormatError
 Floats = NDArray[np.float32]
 
 TILE = 2048
+_POSITION_BITS = 21  # with 32 for a similarity and 11 for a point within its tile they make 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,12 @@ def nearest(points: Floats, k: int, tile: int = TILE) -> Neighbours:
         tile: rows and columns of a tile; at least k.
 
     Raises:
-        FormatError: k is more than N, or than a tile.
+        FormatError: k is more than N, or than a tile; a tile of more than 2048; or more than 2 million points.
     """
+    if tile > TILE or len(points) >= 1 << _POSITION_BITS:
+        raise FormatError(
+            f"expected tiles of up to {TILE} and fewer than {1 << _POSITION_BITS} points, got {tile} and {len(points)}"
+        )
     if not 1 <= k <= min(len(points), tile):
         raise FormatError(
             f"{k} neighbours asked for: expected 1 to {min(len(points), tile)}, there are {len(points)} points"
@@ -75,16 +80,29 @@ def nearest(points: Floats, k: int, tile: int = TILE) -> Neighbours:
 
 
 class _Candidates:
-    """The best so far of some consecutive points, and candidates that are not yet sorted in."""
+    """The best so far of some consecutive points, and candidates that are not yet sorted in.
+
+    A candidate is one number: whose neighbour it is, its similarity turned so that the highest comes first, and its
+    position. Sorting plain numbers takes a tenth of the time of sorting by three keys.
+    """
 
     def __init__(self, first: int, count: int, k: int) -> None:
         self.first, self.last, self.count, self._k = first, first + count, count, k
-        self.index = np.empty((count, 0), np.int64)
-        self.similarity = np.empty((count, 0), np.float32)
         self.bound = np.full(count, -np.inf, np.float32)
         self.lowest = np.full(count, np.inf, np.float32)
-        self._waiting: list[tuple[NDArray[np.int64], NDArray[np.int64], Floats]] = []
+        self._best = np.empty((count, 0), np.uint64)
+        self._waiting: list[NDArray[np.uint64]] = []
         self._waiting_count = 0
+
+    @property
+    def index(self) -> NDArray[np.int64]:
+        """(count, k) neighbours."""
+        return (self._best & np.uint64((1 << _POSITION_BITS) - 1)).astype(np.int64)
+
+    @property
+    def similarity(self) -> Floats:
+        """(count, k), falling."""
+        return _from_falling(self._best >> np.uint64(_POSITION_BITS))
 
     def start(self, similarity: Floats) -> None:
         """Take the first tile, the one with the points themselves: (count, count)."""
@@ -98,21 +116,43 @@ class _Candidates:
 
     def add(self, owner: NDArray[np.int64], other: NDArray[np.int64], similarity: Floats) -> None:
         """Take candidates: owner counts from 0 within these points, other from 0 within all."""
-        self._waiting.append((owner, other, similarity))
-        self._waiting_count += len(owner)
+        keys = owner.astype(np.uint64) << np.uint64(_POSITION_BITS + 32)
+        keys |= _falling(similarity) << np.uint64(_POSITION_BITS)
+        keys |= other.astype(np.uint64)
+        self._waiting.append(keys)
+        self._waiting_count += len(keys)
         if self._waiting_count > 8 * self.count * self._k:
             self.merge()
 
     def merge(self) -> None:
         """Sort the candidates in and keep the k best of each point (fewer while there are not so many)."""
-        kept = np.repeat(np.arange(self.count), self.index.shape[1])
-        owners, others, scores = zip((kept, self.index.ravel(), self.similarity.ravel()), *self._waiting, strict=True)
-        owner, other, score = np.concatenate(owners), np.concatenate(others), np.concatenate(scores)
-        order = np.lexsort((other, -score, owner))
-        begin = np.searchsorted(owner[order], np.arange(self.count))
-        found = min(self._k, int(np.diff(np.append(begin, len(owner))).min()))
-        best = order[begin[:, None] + np.arange(found)]
-        self.index, self.similarity = other[best], score[best]
+        keys = np.concatenate([self._best.ravel(), *self._waiting])
+        keys.sort()
+        owners = np.arange(self.count, dtype=np.uint64) << np.uint64(_POSITION_BITS + 32)
+        begin = np.searchsorted(keys, owners)
+        found = min(self._k, int(np.diff(np.append(begin, len(keys))).min()))
+        self._best = keys[begin[:, None] + np.arange(found)]
         if found == self._k:
             self.bound = self.similarity[:, -1].copy()
         self._waiting, self._waiting_count = [], 0
+
+
+def _falling(values: Floats) -> NDArray[np.uint64]:
+    """32-bit numbers in a uint64 that rise where float32 values fall.
+
+    >>> _falling(np.array([2, 1, 0, -1], np.float32)).tolist() == sorted(_falling(np.array([-1, 0, 1, 2], np.float32)))
+    True
+    """
+    bits = (values + np.float32(0)).view(np.uint32)  # 0 for -0
+    is_negative = bits >> np.uint32(31) == 1
+    return np.where(is_negative, bits, ~bits & np.uint32(0x7FFFFFFF)).astype(np.uint64)
+
+
+def _from_falling(numbers: NDArray[np.uint64]) -> Floats:
+    """The values of `_falling`; higher bits do not matter.
+
+    >>> _from_falling(_falling(np.array([0.5, -3], np.float32))).tolist()
+    [0.5, -3.0]
+    """
+    bits = numbers.astype(np.uint32)
+    return np.where(bits >> np.uint32(31) == 1, bits, ~bits & np.uint32(0x7FFFFFFF)).view(np.float32)

@@ -67,9 +67,9 @@ def test_too_few_pairs_measure_nothing() -> None:
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0, 3.0])
 def test_expansion_equals_a_loop(alpha: float) -> None:
-    query, gallery, _, _ = people(10, 60)
+    query, gallery, _, _ = people(40, 60)
     expanded = expand_queries(query, gallery, 4, alpha, block_bytes=1)
-    for row in range(10):
+    for row in range(40):  # more than a block
         similarity = query[row] @ gallery.T
         mean = query[row].astype(np.float64)
         for item in np.argsort(-similarity)[:4]:
