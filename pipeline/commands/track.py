@@ -20,7 +20,7 @@ from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.settings import parse_setting
 from mdpr.pipeline.threads import compute_in_the_calling_thread
-from mdpr.reid import EMBEDDERS
+from mdpr.reid import EMBEDDERS, MODELS
 from mdpr.trackers import TRACKERS
 
 log = logging.getLogger("mdpr")
@@ -59,8 +59,9 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--device", help="cpu, or 0, 1, ... for a GPU (the first GPU, else the CPU)")
 
     group = parser.add_argument_group("appearance and tracker")
-    group.add_argument("--reid", metavar="NAME|FILE", help=f"{', '.join(EMBEDDERS)}, or an .onnx model (histogram)")
-    group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx")
+    names = ", ".join([*EMBEDDERS, *MODELS])
+    group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (histogram)")
+    group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx or mdpr")
     group.add_argument("--tracker", metavar="NAME", help=f"{', '.join(TRACKERS)} or package.module:Class (deepsort)")
 
     group = parser.add_argument_group("reading")

@@ -110,8 +110,9 @@ def test_reid_takes_a_file() -> None:
     config = config_from_flags(("a.mp4",), {"reid": "models/osnet.onnx"})
     assert (config.reid.name, config.reid.options.weights) == ("onnx", "models/osnet.onnx")
     assert config_from_flags(("a.mp4",), {"reid_weights": "models/osnet.onnx"}).reid == config.reid
-    with pytest.raises(ModelError, match="no MDPR network"):
-        config_from_flags(("a.mp4",), {"reid": "mine.safetensors"})
+    assert config_from_flags(("a.mp4",), {"reid": "best/model.safetensors"}).reid.name == "mdpr"
+    with pytest.raises(ModelError, match="no embedder reads"):
+        config_from_flags(("a.mp4",), {"reid": "model.pth"})
 
 
 def test_detections_choose_the_file_detector() -> None:
