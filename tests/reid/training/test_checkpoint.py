@@ -72,6 +72,17 @@ def test_killed_between_the_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [path.name for path in tmp_path.iterdir()] == ["last"]
 
 
+def test_killed_before_the_old_one_was_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "last"
+    replace_folder(folder, write("one"))
+    (tmp_path / ".last.old").mkdir()
+    (tmp_path / ".last.old/file").write_text("zero")
+    assert (find_folder(folder) / "file").read_text() == "one"
+    replace_folder(folder, write("two"))
+    assert (folder / "file").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
 def test_a_linked_folder_keeps_its_files(tmp_path: Path) -> None:
     replace_folder(tmp_path / "last", write("one"))
     link_folder(tmp_path / "last", tmp_path / "best")

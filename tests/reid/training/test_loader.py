@@ -53,6 +53,15 @@ def test_batches_do_not_depend_on_threads_shards_or_where_they_begin(crops: Path
     assert read(images, first=len(batches)) == []
 
 
+def test_a_picture_looks_different_each_time(crops: Path) -> None:
+    images = load_dataset("market1501", crops).train
+    order = np.zeros((2, 3), np.int64)
+    with loader(images) as opened:
+        seen = [p for epoch in (0, 1) for parts in opened.batches(order, epoch, 0, [0], 1) for p in pixels(parts)]
+    assert len(seen) == 12
+    assert len({picture.tobytes() for picture in seen}) == 12
+
+
 def test_a_picture_that_cannot_be_read_is_named_when_its_batch_is_due(crops: Path, tmp_path: Path) -> None:
     train = load_dataset("market1501", crops).train
     order = epoch_order(train.pids, SAMPLER, 0, 0)
