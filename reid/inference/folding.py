@@ -138,8 +138,7 @@ def merge_in_series(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
     >>> bool(torch.allclose(merge_in_series(first, second)(x), second(first(x)), atol=1e-6))
     True
     """
-    weight = torch.einsum("omhw,mi->oihw", second.weight.double(), first.weight[:, :, 0, 0].double())
-    return _convolution(second, weight.to(second.weight.dtype), None)
+    return _convolution(second, torch.einsum("omhw,mi->oihw", second.weight, first.weight[:, :, 0, 0]), None)
 
 
 def merge_in_parallel(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
