@@ -1,4 +1,4 @@
-"""What docs/training.md says is true: its commands parse, its presets and settings exist."""
+"""What README.md and docs/training.md say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
@@ -11,32 +11,38 @@ from pathlib import Path
 import pytest
 
 from mdpr.configs import preset_names
-from mdpr.pipeline.commands import data, eval_reid, export, track, train
+from mdpr.pipeline.commands import data, eval_reid, eval_speed, export, track, train
 from mdpr.reid.training.config import TrainConfig
 
-DOCUMENT = (Path(__file__).resolve().parents[1] / "docs/training.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = (ROOT / "docs/training.md").read_text(encoding="utf-8")
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-train": train.make_parser,
     "mdpr-track": track.make_parser,
     "mdpr data": data.make_parser,
     "mdpr eval reid": eval_reid.make_parser,
+    "mdpr eval speed": eval_speed.make_parser,
     "mdpr export": export.make_parser,
     "torchrun --nproc-per-node 4 -m mdpr.pipeline.commands.train": train.make_parser,
 }
-LINES = [
-    line.split("  #")[0].strip()
-    for block in re.findall(r"```bash\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    for line in block.splitlines()
-]
+
+
+def shell_lines(text: str) -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
+LINES = shell_lines(DOCUMENT)
 
 
 def test_all_commands_are_there() -> None:
     assert len(LINES) > 12
     for name in PARSERS:
-        assert any(line.startswith(name) for line in LINES), name
+        assert any(line.startswith(name) for line in LINES + README_LINES), name
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", LINES + README_LINES)
 def test_every_command_parses_and_every_training_builds(line: str) -> None:
     name = max((name for name in PARSERS if line.startswith(f"{name} ")), key=len)
     flags = PARSERS[name]().parse_args(shlex.split(line)[len(name.split()) :])
