@@ -11,7 +11,7 @@ from mdpr.errors import FormatError
 
 Floats = NDArray[np.float32]
 
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 128 << 20
 """Of one block of similarities; smaller ones make the matrix product pack the gallery too often."""
 
 
@@ -42,7 +42,7 @@ def block_rows(gallery: int, block_bytes: int = BLOCK_BYTES) -> int:
     """Queries of a block.
 
     >>> block_rows(16384), block_rows(10**9)
-    (1024, 16)
+    (2048, 16)
     """
     return max(16, block_bytes // (4 * max(gallery, 1)))
 
