@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mdpr.detectors.frames import detections_for
 from mdpr.detectors.options import check_options
 from mdpr.errors import ConfigError, FormatError
+from mdpr.mottext import mot_values
 from mdpr.types import Detections, Frame
 
 # MOTChallenge's classes that YOLO knows too: pedestrian, person on vehicle, static person; car; bicycle; motorbike.
@@ -122,30 +123,19 @@ def _parse(line: str, where: str, is_logistic: bool) -> tuple[float, ...]:
 
     A class is read where ground truth has it, in lines of 8 or 9 columns; 10 columns end in world coordinates.
     """
-    columns = line.split(",")
-    if not 7 <= len(columns) <= 10:
-        raise FormatError(
-            f"{where}: expected 7 to 10 columns separated by commas (frame,id,x,y,width,height,score,...), "
-            f"got {len(columns)}: {line.strip()!r}"
-        )
-    try:
-        values = [float(column) for column in columns]
-    except ValueError as error:
-        raise FormatError(f"{where}: not a number: {error}") from error
-    if not all(map(math.isfinite, values)):
-        raise FormatError(f"{where}: a value is not finite: {line.strip()!r}")
+    values = mot_values(line, where, "frame,id,x,y,width,height,score,...")
     frame, _, x, y, width, height, score = values[:7]
     if frame < 1 or frame != int(frame):
-        raise FormatError(f"{where}: expected a frame number from 1, got {columns[0]}")
+        raise FormatError(f"{where}: expected a frame number from 1, got {frame:g}")
     if width < 0 or height < 0:
-        raise FormatError(f"{where}: expected width and height of at least 0, got {columns[4]} and {columns[5]}")
+        raise FormatError(f"{where}: expected width and height of at least 0, got {width:g} and {height:g}")
     if is_logistic:
         score = 0.5 * (1 + math.tanh(score / 2))  # 1 / (1 + exp(-score)) that cannot overflow
     elif not 0 <= score <= 1:
         raise FormatError(
-            f"{where}: expected a score in [0, 1], got {columns[6]}. "
+            f"{where}: expected a score in [0, 1], got {score:g}. "
             "Scores on another scale, as DPM's, are read with score_scale=logistic"
         )
-    has_class = len(columns) in (8, 9) and values[7] >= 0
+    has_class = len(values) in (8, 9) and values[7] >= 0
     class_id = _CLASS_OF_MOT.get(int(values[7]), _UNKNOWN) if has_class else _PERSON
     return frame - 1, x - 1, y - 1, width, height, score, class_id

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, FormatError
+from mdpr.mottext import mot_values
 
 _PEDESTRIAN = 1
 
@@ -110,25 +111,14 @@ def due(people: NDArray[np.int64], time_s: float, last_s: Mapping[int, float], e
 
 def _parse(line: str, where: str) -> tuple[float, ...] | None:
     """Frame, identity, x, y, width, height, visibility of a line; None for one that does not count."""
-    columns = line.split(",")
-    if not 7 <= len(columns) <= 10:
-        raise FormatError(
-            f"{where}: expected 7 to 10 columns separated by commas (frame,id,x,y,width,height,flag,class,visibility), "
-            f"got {len(columns)}: {line.strip()!r}"
-        )
-    try:
-        values = [float(column) for column in columns]
-    except ValueError as error:
-        raise FormatError(f"{where}: not a number: {error}") from error
-    if not all(map(math.isfinite, values)):
-        raise FormatError(f"{where}: a value is not finite: {line.strip()!r}")
+    values = mot_values(line, where, "frame,id,x,y,width,height,flag,class,visibility")
     frame, person, x, y, width, height, flag = values[:7]
-    has_class = len(columns) in (8, 9) and values[7] >= 0
+    has_class = len(values) in (8, 9) and values[7] >= 0
     if flag == 0 or (has_class and values[7] != _PEDESTRIAN):
         return None
     if frame < 1 or frame != int(frame) or person < 1 or person != int(person):
-        raise FormatError(f"{where}: expected a frame and an identity from 1, got {columns[0]} and {columns[1]}")
+        raise FormatError(f"{where}: expected a frame and an identity from 1, got {frame:g} and {person:g}")
     if width <= 0 or height <= 0:
-        raise FormatError(f"{where}: expected width and height above 0, got {columns[4]} and {columns[5]}")
-    visibility = values[8] if len(columns) == 9 and values[8] >= 0 else 1.0
+        raise FormatError(f"{where}: expected width and height above 0, got {width:g} and {height:g}")
+    visibility = values[8] if len(values) == 9 and values[8] >= 0 else 1.0
     return frame - 1, person, x - 1, y - 1, width, height, visibility
