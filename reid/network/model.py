@@ -45,7 +45,7 @@ class MdprOutputs:
 
 
 class MdprNetwork(nn.Module):
-    """See `build_model`."""
+    """See `build_model`, which also gives it its first weights."""
 
     def __init__(self, config: NetworkConfig, num_classes: int | None = None) -> None:
         super().__init__()
@@ -65,8 +65,6 @@ class MdprNetwork(nn.Module):
         self.predictors = nn.ModuleDict(
             {name: _predictor(config.width) for name in ("hard_global", "attn_feature4") if config.distillation}
         )
-        initialise(self)
-        self.copy_branches()
 
     def copy_branches(self) -> None:
         """Let layers 3 and 4 of the soft branch begin with the weights of the hard branch."""
@@ -164,7 +162,10 @@ def build_model(
     >>> model(torch.zeros(2, 3, 64, 32)).shape
     torch.Size([2, 72])
     """
-    return MdprNetwork(network_config(name_or_config, **overrides), num_classes)
+    model = MdprNetwork(network_config(name_or_config, **overrides), num_classes)
+    initialise(model)
+    model.copy_branches()
+    return model
 
 
 def _predictor(width: int) -> nn.Sequential:
