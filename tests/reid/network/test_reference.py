@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +79,16 @@ def test_the_restatement_is_the_reference_too(state: dict[str, Tensor], referenc
         assert float(found[str(name).removeprefix("loss_")]) == pytest.approx(float(expected), rel=1e-3), name
 
 
+@pytest.fixture
+def _all_cores() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_all_cores")
 def test_five_adam_steps(model: MdprNetwork, state: dict[str, Tensor], reference: dict[str, np.ndarray]) -> None:
     """Gradients: the losses stay equal, step by step, to those of the restatement under a naive Adam.
 
