@@ -79,6 +79,7 @@ def test_compiled_calls_see_powers_of_two(tiny_model: MdprNetwork, monkeypatch: 
         ({"precision": "int8"}, "Known: auto, fp32"),
         ({"engine": "torch", "precision": "fp16", "device": "cpu"}, "slow on a CPU"),
         ({"engine": "torch", "device": "cuda:99"}, "torch sees"),
+        ({"device": "99"}, "torch sees"),  # a GPU by its number, as YOLO's users write it
         ({"engine": "torch", "device": "warp"}, "unknown device 'warp'"),
         ({"engine": "openvino", "device": "cuda"}, "runs on the CPU"),
         ({"engine": "onnxruntime", "device": "rocket"}, "no 'rocket' here"),
