@@ -35,7 +35,7 @@ class EngineOptions:
     Attributes:
         engine: a key of `ENGINES`, or "auto" = the fastest that is installed.
         precision: "auto" = the fastest that the device computes in; "fp32", "bf16", "fp16".
-        device: "" = CUDA where torch has it, else the CPU; "cpu", "cuda", "cuda:1" or "1"; "tensorrt" (ONNX Runtime only).
+        device: "" = CUDA where torch has it, else the CPU; "cpu", "cuda", "cuda:1" or "1"; "tensorrt" (ONNX Runtime).
         compile: torch.compile the network (torch only); with CUDA graphs on a GPU. The first crops then take minutes.
     """
 
