@@ -27,7 +27,12 @@ def finish(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file in one go.
+    """Write a small text file in one go; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one go: it appears under its name only when it is whole.
 
     Raises:
         OutputError: it cannot be written.
@@ -35,7 +40,7 @@ def write_text(path: Path, text: str) -> None:
     part = part_path(path)
     try:
         with write_errors(path):
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(content)
     except OutputError:
         with suppress(OSError):  # of the same reason
             part.unlink(missing_ok=True)

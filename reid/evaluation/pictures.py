@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mdpr.files import finish, make_folder, part_path, write_errors, write_text
+from mdpr.files import make_folder, write_bytes, write_text
 from mdpr.reid.data.records import ReidImages
 from mdpr.reid.evaluation.evaluate import Evaluation
 from mdpr.reid.evaluation.page import Page
@@ -91,12 +91,5 @@ def _add(page: Page, folder: Path, name: str, picture: Image.Image | Figure, alt
         picture.savefig(memory, format="png", dpi=110)
     else:
         picture.save(memory, "PNG")
-    path = folder / f"{name}.png"
-    part = part_path(path)
-    try:
-        with write_errors(path):
-            part.write_bytes(memory.getvalue())
-        finish(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(folder / f"{name}.png", memory.getvalue())
     page.picture(memory.getvalue(), alternative)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from mdpr.errors import DependencyError, ModelError
-from mdpr.files import finish, make_folder, part_path, write_errors
+from mdpr.files import make_folder, write_bytes, write_errors
 from mdpr.reid.inference.folding import InferenceNetwork
 from mdpr.weights import cache_folder
 
@@ -72,13 +72,7 @@ def export_onnx(network: InferenceNetwork, path: Path) -> None:
     for key, value in (("mean", config.mean), ("std", config.std), ("slices", config.slices), ("color", "rgb")):
         entry = model.metadata_props.add()
         entry.key, entry.value = f"mdpr.{key}", json.dumps(value)
-    part = part_path(path)
-    try:
-        with write_errors(path):
-            part.write_bytes(model.SerializeToString())
-        finish(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_bytes(path, model.SerializeToString())
     onnx.checker.check_model(str(path))
 
 

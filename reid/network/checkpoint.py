@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -15,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from mdpr.errors import ConfigError, ModelError, OutputError
-from mdpr.files import finish, part_path, write_errors
+from mdpr.files import write_bytes
 from mdpr.reid.network.blocks import full_precision
 from mdpr.reid.network.config import NetworkConfig, network_config
 from mdpr.reid.network.model import MdprNetwork
@@ -47,14 +46,7 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> N
         "metadata": json.dumps(dict(metadata)),
     }
     state = {name: full_precision(tensor.detach()).cpu().contiguous() for name, tensor in model.state_dict().items()}
-    part = part_path(path)
-    try:
-        with write_errors(path):
-            part.write_bytes(save(state, metadata=header))
-        finish(path)
-    finally:
-        with contextlib.suppress(OSError):  # where nothing can be written there is nothing to remove either
-            part.unlink()
+    write_bytes(path, save(state, metadata=header))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
