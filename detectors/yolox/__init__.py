@@ -1,0 +1,1 @@
+"""YOLOX: the network, its loss, and training on boxes of people."""

@@ -1,0 +1,1 @@
+"""The gallery: tracklets, identities and links that outlive a run."""
