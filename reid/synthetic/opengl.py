@@ -5,8 +5,9 @@ Any driver does, also Mesa's software renderer (llvmpipe) on a machine without a
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ vec3 tone_map(vec3 linear) {  // scene-linear to display values in [0, 1]: linea
 _DEBIAN = "apt-get install libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
 _MAX_DEVICES = 16
 _GLSL_VERSION = 330
+_EGL: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
 
 class OpenGLError(DependencyError):
@@ -53,22 +55,17 @@ def open_context(threads: int = 1) -> moderngl.Context:
         DependencyError: moderngl is not installed, or the system has no OpenGL that works (`OpenGLError`).
     """
     try:
-        import glcontext  # noqa: F401
         import moderngl
+
+        importlib.import_module("glcontext")
     except ImportError as error:
         raise DependencyError(error.name or "moderngl", "rendering synthetic people", "synth") from error
     os.environ.setdefault("LP_NUM_THREADS", str(max(threads, 1)))
     reasons: list[str] = []
     for device in range(_MAX_DEVICES):
         try:
-            context = moderngl.create_context(
-                standalone=True,
-                require=_GLSL_VERSION,
-                backend="egl",
-                libgl="libGL.so.1",
-                libegl="libEGL.so.1",
-                device_index=device,
-            )
+            settings = {**_EGL, "device_index": device}  # moderngl's annotation of its keywords is wrong: pass a dict
+            context = moderngl.create_context(require=_GLSL_VERSION, standalone=True, **settings)
         except Exception as error:  # noqa: BLE001  moderngl raises bare exceptions
             reasons.append(str(error))
             if "device index" in str(error) or "not loaded" in str(error):  # no further device, or no library
