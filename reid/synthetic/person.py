@@ -1,0 +1,112 @@
+"""A dressed body that takes poses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack, vstack
+
+from mdpr.reid.synthetic.base_mesh import BaseMesh, Floats, load_base_mesh
+from mdpr.reid.synthetic.dressing import Dresser
+from mdpr.reid.synthetic.gait import take_pose
+from mdpr.reid.synthetic.garment_files import load_garments
+from mdpr.reid.synthetic.identities import Identity
+from mdpr.reid.synthetic.materials import ROW
+from mdpr.reid.synthetic.meshes import vertex_normals
+from mdpr.reid.synthetic.parts import LOOSE, Part
+from mdpr.reid.synthetic.skeleton import bone_transforms, to_world
+
+MATERIALS = 16
+
+
+class Person:
+    """One mesh of all parts; made by `PeopleMaker`.
+
+    Attributes:
+        identity: whose it is.
+        rest: (n, 3) coordinates of patterns.
+        material: (n,) row of `materials` of each vertex.
+        triangles: (m, 3) int32.
+        materials: (MATERIALS, ROW) for the shader.
+    """
+
+    def __init__(self, identity: Identity, base: BaseMesh, joints: Floats, parts: Sequence[Part]) -> None:
+        self.identity = identity
+        self._base, self._joints = base, joints
+        counts = [len(part.vertices) for part in parts]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        self._vertices = np.concatenate([part.vertices for part in parts])
+        self._normals = np.concatenate([vertex_normals(part.vertices, part.triangles) for part in parts])
+        self._weights = vstack([_weights(part, base) for part in parts]).tocsr()
+        on_ground = np.repeat([isinstance(part.skin, str) and part.skin == "ground" for part in parts], counts)
+        self._floor = float(self._vertices[~on_ground, 1].min())
+        self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
+        self.rest = np.concatenate([part.rest for part in parts])
+        self.triangles: NDArray[np.int32] = np.concatenate(
+            [part.triangles + start for part, start in zip(parts, starts, strict=False)]
+        ).astype(np.int32)
+        self.materials = np.zeros((MATERIALS, ROW), np.float32)
+        known: dict[object, int] = {}
+        for part in parts:
+            known.setdefault(part.material, len(known))
+        for material, row in known.items():
+            self.materials[row] = material.row()  # type: ignore[attr-defined]
+        self.material = np.repeat([known[part.material] for part in parts], counts).astype(np.float32)
+
+    def pose(
+        self, stance: str, phase: float, speed: float = 1.3, look: tuple[float, float] = (0.0, 0.0)
+    ) -> tuple[Floats, Floats]:
+        """Vertices and normals (n, 3) in metres, z up, facing +x, standing on z = 0; see `gait.take_pose`."""
+        base, joints = self._base, self._joints
+        moved = bone_transforms(base, joints, take_pose(stance, phase, self.identity.manner, speed, look))
+        loose = np.zeros((len(LOOSE), 3, 4), np.float32)
+        loose[:, :, :3] = np.eye(3)
+        for row, name in enumerate(("wrist.L", "wrist.R")):
+            bone = base.bones.index(name)
+            loose[row, :, 3] = moved[bone, :, :3] @ joints[bone] + moved[bone, :, 3] - joints[bone]
+        bones = np.concatenate([moved, loose]).reshape(-1, 12)
+        feet = (self._weights[self._stands] @ bones).reshape(-1, 3, 4)
+        lowest = float((_apply(feet, self._vertices[self._stands])[:, 1] + feet[:, 1, 3]).min())
+        bones[len(base.bones) + 2, 7] += lowest - self._floor  # what rolls on the ground stays on it
+        every = (self._weights @ bones).reshape(-1, 3, 4)
+        vertices = _apply(every, self._vertices) + every[:, :, 3]
+        vertices[:, 1] -= lowest
+        return to_world(vertices), np.ascontiguousarray(_apply(every, self._normals)[:, [2, 0, 1]])
+
+
+class PeopleMaker:
+    """Makes people from identities; loads what they are made of once.
+
+    Args:
+        assets: a folder with MakeHuman's clothes, or None: then all clothes are cut from the body's own helper meshes.
+    """
+
+    def __init__(self, assets: Path | None = None) -> None:
+        self.base = load_base_mesh()
+        self.dresser = Dresser(self.base, load_garments(assets, self.base) if assets else {})
+
+    def make(self, identity: Identity) -> Person:
+        """The dressed body of an identity."""
+        shape = self.base.shape(identity.phenotype)
+        heights = shape[:13380, 1]
+        shape = (shape * (identity.height_m * 10 / (heights.max() - heights.min()))).astype(np.float32)
+        joints = np.asarray(self.base.head_weights @ shape, np.float32)
+        rng = np.random.default_rng([identity.seed, 3, identity.number])
+        parts = self.dresser.dress(identity.outfit, shape, joints, identity.skin, identity.sex, rng)
+        return Person(identity, self.base, joints, parts)
+
+
+def _apply(transforms: Floats, points: Floats) -> Floats:
+    return np.einsum("nij,nj->ni", transforms[:, :, :3], points)
+
+
+def _weights(part: Part, base: BaseMesh) -> csr_matrix:
+    bones, count = len(base.bones), len(part.vertices)
+    if isinstance(part.skin, str):
+        names = (*base.bones, *LOOSE)
+        ones, rows = np.ones(count, np.float32), np.arange(count)
+        return csr_matrix((ones, (rows, np.full(count, names.index(part.skin)))), (count, bones + len(LOOSE)))
+    return hstack([part.skin, csr_matrix((count, len(LOOSE)), dtype=np.float32)]).tocsr()
