@@ -73,11 +73,11 @@ class Dresser:
         top = outfit.top
         if not covering.kind:
             top = replace(top, material=with_strap(top.material, strap, strap_colour))
-        elif not covering.material.opening and covering.kind not in ("vest", "hi-vis"):
-            top = replace(top, material=replace(top.material, hem=max(top.material.hem, 0.9)))  # hidden but for the neck
+        elif not covering.material.opening and covering.kind not in ("vest", "hi-vis"):  # hidden but for the neck
+            top = replace(top, material=replace(top.material, hem=4.9, sleeve=min(top.material.sleeve, 0.3)))
         covering = replace(covering, material=with_strap(covering.material, strap, strap_colour))
         parts = [self.tailor.body(shape, skin)]
-        parts += self._bottom(outfit.bottom, shape, sex, outfit.shape)
+        parts += self._bottom(_below(outfit.bottom, top, covering), shape, sex, outfit.shape)
         parts += self._top(top, shape, sex, outfit.shape, bool(covering.kind))
         parts += self._outer(covering, shape)
         parts += self._shoes(outfit.shoes, shape, outfit.shape)
@@ -133,9 +133,7 @@ class Dresser:
         elif hat.kind:
             face_free = hat.kind in ("hood", "hijab")
             plane = _HOOD if face_free else _FRINGE
-            parts.append(
-                self.tailor.on_head(shape, replace(hat.material, plane=plane), hat.loose or 0.15, hat.bulk)
-            )
+            parts.append(self.tailor.on_head(shape, replace(hat.material, plane=plane), hat.loose or 0.15, hat.bulk))
             if hat.kind == "cap":
                 parts.append(self._peak(shape, joints, hat.material))
         return parts
@@ -156,8 +154,20 @@ class Dresser:
         triangles = np.concatenate(chosen)
         if out:
             vertices = vertices + out * vertex_normals(vertices, triangles)
-        return [Part(vertices.astype(np.float32), garment.rest, triangles, garment.skin_weights, material)]
+        two_sided = material.pattern == "hair"
+        return [Part(vertices.astype(np.float32), garment.rest, triangles, garment.skin_weights, material, two_sided)]
 
 
 def _choose(options: tuple[tuple[str, tuple[int, ...]], ...], choice: float) -> tuple[str, tuple[int, ...]]:
     return options[int(choice * len(options)) % len(options)]
+
+
+def _below(bottom: Garment, top: Garment, covering: Garment) -> Garment:
+    """Trousers end where a shirt that hangs over them begins, so that they cannot show through it."""
+    if bottom.kind in ("skirt", "dress"):
+        return bottom
+    closed = covering.kind and not covering.material.opening
+    hem = min(top.material.hem, covering.material.hem) if closed else top.material.hem
+    tucked = top.kind == "suit-top" and not closed
+    limit = bottom.material.top if tucked else min(bottom.material.top, max(hem, -0.8) + 0.45)
+    return replace(bottom, material=replace(bottom.material, top=limit))

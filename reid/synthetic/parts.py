@@ -25,6 +25,7 @@ class Part:
         skin: (vertices, bones) weights, or the name of the one bone that carries all of it; beyond the base mesh's bones there are
             `LOOSE` ones.
         material: what its surface looks like.
+        two_sided: whether its inside can be seen.
     """
 
     vertices: Floats
@@ -32,6 +33,7 @@ class Part:
     triangles: Ints
     skin: csr_matrix | str
     material: Material
+    two_sided: bool = False
 
 
 def rigid(vertices: Floats, triangles: Ints, bone: str, material: Material) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,64 +54,83 @@ class PeopleRenderer:
     """Programs and buffers of one context. Draws into whatever framebuffer is in use."""
 
     def __init__(self, context: moderngl.Context) -> None:
-        self._picture = context.program(person_shader.VERTEX, person_shader.FRAGMENT)
-        self._mask = context.program(person_shader.VERTEX, person_shader.MASK)
-        self._shadow = context.program(person_shader.SHADOW, person_shader.FLAT)
-        self._vertices = context.buffer(reserve=_MOST_VERTICES * 40, dynamic=True)
+        self._context = context
+        self._vertices = context.buffer(reserve=_MOST_VERTICES * 36, dynamic=True)
         self._triangles = context.buffer(reserve=_MOST_TRIANGLES * 12, dynamic=True)
-        layout = (self._vertices, "3f 3f 3f 1f", "position", "normal", "rest", "material")
-        self._draw_picture = context.vertex_array(self._picture, [layout], self._triangles)
-        self._draw_mask = context.vertex_array(self._mask, [layout], self._triangles, skip_errors=True)
-        place_only = (self._vertices, "3f 28x", "position")
-        self._draw_shadow = context.vertex_array(self._shadow, [place_only], self._triangles)
+        self._made: dict[tuple[str, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
+        shadow = context.program(person_shader.SHADOW, person_shader.FLAT)
+        place_only = (self._vertices, "3f 24x", "position")
+        self._shadow = shadow, context.vertex_array(shadow, [place_only], self._triangles)
         self._loaded: Placed | None = None
 
     def draw(self, placed: Placed, camera: Camera, light: Light, marked: float = 1.0) -> None:
         """The picture of a person; alpha is coverage. A second colour target, where there is one, gets `marked`."""
-        program = self._picture
-        self._load(placed)
-        _set(program, "sun", light.direction)
-        _set(program, "sun_colour", light.sun * placed.sunlit)
-        _set(program, "sky", light.sky)
-        _set(program, "ground", light.ground)
-        program["marked"].value = marked
-        self._view(program, placed, camera)
-        self._draw_picture.render(vertices=placed.person.triangles.size)
+        values = {
+            "sun": light.direction,
+            "sun_colour": light.sun * placed.sunlit,
+            "sky": light.sky,
+            "ground": light.ground,
+            "marked": marked,
+        }
+        self._draw(placed, camera, mask=False, values=values)
 
     def draw_mask(self, placed: Placed, camera: Camera, value: float) -> None:
         """The same fragments, all of one value."""
-        self._load(placed)
-        self._mask["value"].value = value
-        self._view(self._mask, placed, camera)
-        self._draw_mask.render(vertices=placed.person.triangles.size)
+        self._draw(placed, camera, mask=True, values={"value": value})
 
     def draw_shadow(self, placed: Placed, camera: Camera, light: Light) -> None:
         """Where the sun's shadow of a person falls on the ground: 1."""
         self._load(placed)
-        program = self._shadow
-        program["clip"].write(np.ascontiguousarray(clip_matrix(camera, NEAR, FAR).T).tobytes())
-        program["placed"].write(np.ascontiguousarray(placed.matrix().T).tobytes())
-        _set(program, "sun", light.direction)
-        program["value"].value = 1.0
-        self._draw_shadow.render(vertices=placed.person.triangles.size)
+        program, shape = self._shadow
+        _set(program, {"clip": _clip(camera), "placed": placed.matrix(), "sun": light.direction, "value": 1.0})
+        shape.render(vertices=placed.person.triangles.size)
+
+    def _draw(self, placed: Placed, camera: Camera, mask: bool, values: dict[str, Any]) -> None:
+        self._load(placed)
+        values = {**values, "clip": _clip(camera), "placed": placed.matrix(), "eye": camera.position}
+        ready: set[str] = set()
+        for surface in placed.person.surfaces:
+            program, shape = self._program(surface.pattern, mask)
+            if surface.pattern not in ready:
+                _set(program, values)
+                ready.add(surface.pattern)
+            rows = program["M"]
+            rows.write(surface.row[: 4 * rows.array_length].tobytes())  # drivers leave out unused rows at the end
+            if surface.two_sided:
+                self._context.disable(self._context.CULL_FACE)
+            else:
+                self._context.enable(self._context.CULL_FACE)
+            shape.render(vertices=3 * surface.count, first=3 * surface.first)
+        self._context.disable(self._context.CULL_FACE)
+
+    def _program(self, pattern: str, mask: bool) -> tuple[moderngl.Program, moderngl.VertexArray]:
+        if (pattern, mask) not in self._made:
+            program = self._context.program(person_shader.VERTEX, person_shader.fragment(pattern, mask))
+            layout = (self._vertices, "3f 3f 3f", "position", "normal", "rest")
+            shape = self._context.vertex_array(program, [layout], self._triangles, skip_errors=True)
+            self._made[pattern, mask] = program, shape
+        return self._made[pattern, mask]
 
     def _load(self, placed: Placed) -> None:
         if self._loaded is placed:
             return
-        person = placed.person
-        table = np.concatenate(
-            [placed.vertices, placed.normals, person.rest, person.material[:, None]], axis=1, dtype=np.float32
-        )
+        table = np.concatenate([placed.vertices, placed.normals, placed.person.rest], axis=1, dtype=np.float32)
         self._vertices.write(table.tobytes())
-        self._triangles.write(person.triangles.tobytes())
+        self._triangles.write(placed.person.triangles.tobytes())
         self._loaded = placed
 
-    def _view(self, program: moderngl.Program, placed: Placed, camera: Camera) -> None:
-        program["clip"].write(np.ascontiguousarray(clip_matrix(camera, NEAR, FAR).T).tobytes())
-        program["placed"].write(np.ascontiguousarray(placed.matrix().T).tobytes())
-        _set(program, "eye", camera.position)
-        program["M"].write(placed.person.materials.tobytes())
+
+def _clip(camera: Camera) -> Floats:
+    return clip_matrix(camera, NEAR, FAR)
 
 
-def _set(program: moderngl.Program, name: str, values: np.ndarray) -> None:
-    program[name].value = tuple(float(value) for value in values)
+def _set(program: moderngl.Program, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if name not in program:  # a shader that does not use it
+            continue
+        if isinstance(value, float):
+            program[name].value = value
+        elif value.ndim == 2:
+            program[name].write(np.ascontiguousarray(value.T, np.float32).tobytes())
+        else:
+            program[name].write(np.ascontiguousarray(value, np.float32).tobytes())

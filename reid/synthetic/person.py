@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,21 @@ from mdpr.reid.synthetic.dressing import Dresser
 from mdpr.reid.synthetic.gait import take_pose
 from mdpr.reid.synthetic.garment_files import load_garments
 from mdpr.reid.synthetic.identities import Identity
-from mdpr.reid.synthetic.materials import ROW
+from mdpr.reid.synthetic.materials import PATTERNS
 from mdpr.reid.synthetic.meshes import vertex_normals
 from mdpr.reid.synthetic.parts import LOOSE, Part
 from mdpr.reid.synthetic.skeleton import bone_transforms, to_world
 
-MATERIALS = 16
+
+@dataclass(frozen=True)
+class Surface:
+    """The triangles of one look: `pattern`, `row` for the shader, and `count` triangles from `first` on."""
+
+    pattern: str
+    row: Floats
+    two_sided: bool
+    first: int
+    count: int
 
 
 class Person:
@@ -28,9 +38,8 @@ class Person:
     Attributes:
         identity: whose it is.
         rest: (n, 3) coordinates of patterns.
-        material: (n,) row of `materials` of each vertex.
-        triangles: (m, 3) int32.
-        materials: (MATERIALS, ROW) for the shader.
+        triangles: (m, 3) int32, those of one surface side by side.
+        surfaces: what they look like, in that order.
     """
 
     def __init__(self, identity: Identity, base: BaseMesh, joints: Floats, parts: Sequence[Part]) -> None:
@@ -45,16 +54,22 @@ class Person:
         self._floor = float(self._vertices[~on_ground, 1].min())
         self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
         self.rest = np.concatenate([part.rest for part in parts])
-        self.triangles: NDArray[np.int32] = np.concatenate(
-            [part.triangles + start for part, start in zip(parts, starts, strict=False)]
-        ).astype(np.int32)
-        self.materials = np.zeros((MATERIALS, ROW), np.float32)
-        known: dict[object, int] = {}
-        for part in parts:
-            known.setdefault(part.material, len(known))
-        for material, row in known.items():
-            self.materials[row] = material.row()  # type: ignore[attr-defined]
-        self.material = np.repeat([known[part.material] for part in parts], counts).astype(np.float32)
+        kinds = sorted(
+            {(part.material, part.two_sided) for part in parts}, key=lambda kind: PATTERNS.index(kind[0].pattern)
+        )
+        faces: list[NDArray[np.int64]] = []
+        surfaces: list[Surface] = []
+        for material, two_sided in kinds:
+            chosen = [
+                part.triangles + start
+                for part, start in zip(parts, starts, strict=False)
+                if (part.material, part.two_sided) == (material, two_sided)
+            ]
+            first = sum(map(len, faces))
+            faces += chosen
+            surfaces.append(Surface(material.pattern, material.row(), two_sided, first, sum(map(len, chosen))))
+        self.triangles: NDArray[np.int32] = np.concatenate(faces).astype(np.int32)
+        self.surfaces = tuple(surfaces)
 
     def pose(
         self, stance: str, phase: float, speed: float = 1.3, look: tuple[float, float] = (0.0, 0.0)

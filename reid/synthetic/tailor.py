@@ -109,7 +109,7 @@ class Tailor:
         vertices[:, [0, 2]] *= 1 + (flare - 1) * down
         normals = vertex_normals(vertices, fabric.triangles)
         vertices = smooth(vertices + (loose * normals).astype(np.float32), fabric.average, 1)
-        return Part(vertices.astype(np.float32), fabric.rest, fabric.triangles, fabric.skin, material)
+        return Part(vertices.astype(np.float32), fabric.rest, fabric.triangles, fabric.skin, material, two_sided=True)
 
     def feet(self, shape: Floats, material: Material) -> Part:
         """Shoes."""
@@ -129,7 +129,12 @@ class Tailor:
         triangles = fabric.triangles[chosen[fabric.triangles].any(1)]
         used, local = np.unique(triangles, return_inverse=True)
         return Part(
-            vertices[used].astype(np.float32), fabric.rest[used], local.reshape(-1, 3), fabric.skin[used], material
+            vertices[used].astype(np.float32),
+            fabric.rest[used],
+            local.reshape(-1, 3),
+            fabric.skin[used],
+            material,
+            two_sided=material.opening > 0,
         )
 
 
