@@ -27,7 +27,10 @@ class InstanceBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         first, rest = torch.split(x, [self.instances, x.shape[1] - self.instances], dim=1)
-        return torch.cat([self.IN(first.contiguous()), self.BN(rest.contiguous())], dim=1)
+        is_last = x.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if is_last else torch.contiguous_format
+        first = self.IN(first.contiguous()).contiguous(memory_format=layout)  # InstanceNorm loses channels-last
+        return torch.cat([first, self.BN(rest.contiguous(memory_format=layout))], dim=1)
 
 
 def _norm(channels: int, is_ibn: bool) -> nn.Module:

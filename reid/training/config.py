@@ -86,8 +86,8 @@ class RunConfig:
         exist_ok: write into an existing folder instead.
         device: "cpu", or "0", "1", ... for a GPU; empty = the first GPU, else the CPU.
         seed: of weights, batches and augmentations.
-        precision: fp32, bf16, fp16 (with a gradient scaler), or auto: bf16 on GPUs that have it, fp16 on older ones,
-            fp32 on a CPU.
+        precision: fp32, bf16, fp16 (with a gradient scaler), or auto: bf16 on GPUs and CPUs that multiply it in
+            hardware, fp16 on older GPUs, fp32 on other CPUs.
         channels_last: memory layout of the convolutions; faster with reduced precision on GPUs, and on CPUs.
         compile: torch.compile the network: minutes once, faster steps.
         deterministic: only algorithms that give the same result every time, where a GPU has them; slower there.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mdpr.errors import ModelError
+from mdpr.reid.inference.torch_engine import fast_precision
 from mdpr.reid.losses import mdpr_losses
 from mdpr.reid.network import MdprNetwork, MdprOutputs
 from mdpr.reid.training.config import TrainConfig
@@ -207,13 +208,15 @@ class Learner:
 def choose_precision(precision: str, device: torch.device) -> str:
     """What `auto` stands for on a device; any other precision is returned as it is.
 
-    >>> choose_precision("auto", torch.device("cpu"))
+    bf16 where a GPU or CPU multiplies it in hardware; else fp16 on a GPU, fp32 on a CPU.
+
+    >>> choose_precision("fp32", torch.device("cpu"))
     'fp32'
     """
     if precision != "auto":
         return precision
     if device.type != "cuda":
-        return "fp32"
+        return fast_precision(device)
     return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
 
 

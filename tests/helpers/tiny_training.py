@@ -19,7 +19,7 @@ def tiny_values(data: Path, project: Path, **changes: Any) -> dict[str, dict[str
         "augment": {"padding": 4},
         "optimiser": {"lr": 1e-3},
         "schedule": {"epochs": 2, "warmup_epochs": 1},
-        "run": {"project": str(project), "device": "cpu", "workers": 2, "log_every": 1},
+        "run": {"project": str(project), "device": "cpu", "workers": 2, "log_every": 1, "precision": "fp32"},
     }
     for name, value in changes.items():
         section, _, key = name.partition("__")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mdpr.errors import ConfigError, FormatError
 from mdpr.reid.losses import mdpr_losses
 from mdpr.reid.network import MdprNetwork, MdprOutputs, build_model
+from mdpr.reid.network.resnet import InstanceBatchNorm
 
 SWITCHES = ("guidance", "fusion", "distillation", "diversity", "ibn")
 
@@ -234,3 +235,20 @@ def test_training_with_one_crop() -> None:
 def test_too_few_identities(num_classes: int) -> None:
     with pytest.raises(ConfigError, match=f"{num_classes} identities cannot be told apart"):
         make(num_classes=num_classes)
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format], ids=str)
+def test_ibn_keeps_the_layout(layout: torch.memory_format) -> None:
+    """InstanceNorm alone would lose channels-last, and everything up to the next convolution would be slower."""
+    norm = InstanceBatchNorm(8)
+    with torch.no_grad():
+        norm.IN.weight.uniform_(0.5, 1.5)
+        norm.IN.bias.uniform_(-1, 1)
+    x = torch.randn(3, 8, 6, 4)
+    mean, variance = x[:, :4].mean((2, 3), keepdim=True), x[:, :4].var((2, 3), correction=0, keepdim=True)
+    first = (x[:, :4] - mean) / (variance + 1e-5).sqrt()
+    first = first * norm.IN.weight[:, None, None] + norm.IN.bias[:, None, None]
+    found = norm(x.to(memory_format=layout))
+    assert found.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found[:, :4], first, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found[:, 4:], InstanceBatchNorm(8).BN(x[:, 4:]), atol=1e-5, rtol=1e-5)

@@ -18,11 +18,13 @@ from tiny_training import tiny_config
 
 
 @pytest.mark.slow
-def test_rank1_is_perfect_on_new_people_and_every_term_moves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_rank1_is_perfect_on_new_people_and_every_term_moves(precision: str, tmp_path: Path) -> None:
     data = make_market(tmp_path / "market", identities=8, cameras=2, images=4, test_identities=8)
     config = tiny_config(
         data, tmp_path, model__backbone_width=0.25, model__width=32, model__fusion=True, sampler__identities=8,
         sampler__images=4, optimiser__lr=2e-3, schedule__epochs=40, schedule__warmup_epochs=2, run__evaluate_every=0,
+        run__precision=precision,
     )  # fmt: skip
     torch.manual_seed(0)
     untrained = build_model(config.model.network, num_classes=8)

@@ -156,6 +156,16 @@ def test_scaler_and_random_generators_are_resumed(crops: Path, tmp_path: Path, m
     assert json.loads((tmp_path / "cut/last/state.json").read_text())["scaler"]["scale"] < 2**16, "it has moved"
 
 
+def test_a_run_in_bf16_is_resumed_exactly(crops: Path, tmp_path: Path) -> None:
+    configs = [tiny_config(crops, tmp_path, run__precision="bf16", run__name=name) for name in ("whole", "cut")]
+    TrainRun(configs[0]).execute()
+    interrupted(TrainRun(configs[1]), 2).execute()
+    TrainRun(configs[1], resume=tmp_path / "cut").execute()
+    assert_same_checkpoint(tmp_path / "cut/last", tmp_path / "whole/last")
+    kept = tensors(tmp_path / "whole/last")
+    assert {tensor.dtype for tensor in kept.values()} == {torch.float32, torch.int64}  # int64: batches seen
+
+
 @pytest.mark.slow
 def test_rows_after_the_checkpoint_are_written_anew(crops: Path, finished: Path, tmp_path: Path) -> None:
     """Killed without warning: the last checkpoint is older than the log, whose last line is cut off."""
@@ -291,7 +301,7 @@ class TestResume:
             TrainRun(self.config(crops, finished, model__width=8), resume=finished)
 
     def test_another_precision(self, crops: Path, finished: Path) -> None:
-        with pytest.raises(ConfigError, match=r"run\.precision: auto before, bf16 now"):
+        with pytest.raises(ConfigError, match=r"run\.precision: fp32 before, bf16 now"):
             TrainRun(self.config(crops, finished, run__precision="bf16"), resume=finished)
 
     def test_other_people(self, crops: Path, finished: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mdpr.errors import ModelError
+from mdpr.reid.inference import torch_engine
 from mdpr.reid.losses import mdpr_losses
 from mdpr.reid.network import MdprNetwork, build_model
 from mdpr.reid.training.ema import MovingAverage
@@ -154,6 +155,8 @@ def test_nan_leaves_everything_as_it_was() -> None:
         np.testing.assert_array_equal(tensor.numpy(), before[name].numpy(), err_msg=name)
 
 
-def test_precision_of_a_cpu() -> None:
-    assert choose_precision("auto", CPU) == "fp32"
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_precision_of_a_cpu(has_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_engine, "has_bf16", lambda cpuinfo: has_bf16)
+    assert choose_precision("auto", CPU) == ("bf16" if has_bf16 else "fp32")
     assert choose_precision("bf16", CPU) == "bf16"
