@@ -1,1 +1,1 @@
-"""How good tracks and identities are: HOTA, CLEAR, IDF1, links across cameras."""
+"""How well tracks fit the truth: HOTA, CLEAR MOT, IDF1, links between cameras, and people who return."""

@@ -1,0 +1,1 @@
+"""Labelled and predicted people in the formats of other tools, read and written."""

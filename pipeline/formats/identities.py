@@ -1,0 +1,63 @@
+"""identities.json: which tracklets are the same person.
+
+`{"identities": [{"id": 1, "tracklets": [{"camera": "a", "track_id": 3}, ...]}, ...]}`; further keys are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mdpr.errors import FormatError
+from mdpr.pipeline.formats.textfile import read_text
+
+FILE = "identities.json"
+
+Identities = dict[tuple[str, int], int]
+"""(camera, track id) to identity."""
+
+
+def read_identities(path: Path) -> Identities:
+    """The identity of each tracklet that the file names.
+
+    Raises:
+        FormatError: no JSON of this kind, or a tracklet that belongs to two identities.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: no JSON: {error}") from error
+    found: Identities = {}
+    seen: set[int] = set()
+    for number, entry in enumerate(_listed(content, "identities", str(path))):
+        identity = _whole(entry, "id", f"{path}: identities[{number}]")
+        if identity in seen:
+            raise FormatError(f"{path}: identity {identity} is listed twice")
+        seen.add(identity)
+        for place, tracklet in enumerate(_listed(entry, "tracklets", f"{path}: identity {identity}")):
+            where = f"{path}: identity {identity}, tracklets[{place}]"
+            track_id = _whole(tracklet, "track_id", where)
+            camera = tracklet.get("camera")
+            if not isinstance(camera, str):
+                raise FormatError(f"{where}: expected the name of a camera, got {camera!r}")
+            key = (camera, track_id)
+            if found.setdefault(key, identity) != identity:
+                raise FormatError(
+                    f"{path}: track {track_id} of camera {camera} belongs to the identities {found[key]} and {identity}"
+                )
+    return found
+
+
+def _listed(content: Any, key: str, where: str) -> list[Any]:
+    values = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(values, list):
+        raise FormatError(f"{where}: expected an object with the list {key!r}")
+    return values
+
+
+def _whole(entry: Any, key: str, where: str) -> int:
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise FormatError(f"{where}: {key}: expected a whole number of 0 or more, got {value!r}")
+    return value
