@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mdpr.errors import ConfigError, FormatError
-from mdpr.pipeline.formats.trackboxes import CROWD, Recording, TrackBoxes
+from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes
 from mdpr.pipeline.metrics.clear import Clear, clear, clear_matches, combined_clear
 from mdpr.pipeline.metrics.comparison import Comparison
 from mdpr.pipeline.metrics.hota import Hota, combined_hota, hota
@@ -114,13 +114,13 @@ def evaluate_sequence(
 
 
 def combined_scores(scores: Sequence[Scores]) -> Scores:
-    """Over several sequences whose ids have nothing to do with each other."""
+    """Over several sequences whose ids have nothing to do with each other; returns over those with a frame rate."""
     returns = [one.returns for one in scores if one.returns is not None]
     return Scores(
         combined_hota([one.hota for one in scores]),
         combined_clear([one.clear for one in scores]),
         combined_identity([one.identity for one in scores]),
-        combined_returns(returns) if len(returns) == len(scores) else None,
+        combined_returns(returns) if returns else None,
     )
 
 
@@ -138,11 +138,6 @@ def sequence_length(truth: Recording, predicted: TrackBoxes, where: str, config:
             source = "" if stated else ", as far as the truth goes; say it with --frames if the sequence is longer"
             raise FormatError(f"{file}: has a box in frame {last} (counted from 1), expected at most {length}{source}")
     return length
-
-
-def crowd_boxes(truth: TrackBoxes) -> int:
-    """Boxes that could be ignore regions."""
-    return int(np.count_nonzero(truth.class_id == CROWD))
 
 
 def _sightings(
