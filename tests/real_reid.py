@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "helpers"))
 
 from real_crops import SETS, load_real_crops
+from real_pictures import draw_worst
 from real_scores import Scores, embed_crops, score
 
 from mdpr.components import find_class
@@ -23,7 +24,7 @@ from mdpr.reid import EMBEDDERS, MODELS, embedder_of_file
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 _HEAD = (
-    f"{'set':10}{'people':>7}{'crops':>7} | {'queries':>7}{'Rank-1':>8}{'mAP':>7}"
+    f"{'set':10}{'people':>7}{'crops':>7} | {'queries':>7}{'gallery':>8}{'Rank-1':>8}{'mAP':>7}"
     f" | {'pairs':>7}{'AUC':>7}{'TPR@1%':>8} | {'all R-1':>8}{'all mAP':>8}"
 )
 
@@ -61,12 +62,17 @@ def _untrained(network: str, seed: str = "0") -> Embedder:
         return MdprEmbedder(MdprEmbedder.Config(weights=str(path), precision="fp32"))
 
 
-def judge(embedder: Embedder, shared: Path = SHARED, sets: Sequence[str] = SETS) -> list[Scores]:
-    """The figures of each set."""
+def judge(
+    embedder: Embedder, shared: Path = SHARED, sets: Sequence[str] = SETS, worst: Path | None = None
+) -> list[Scores]:
+    """The figures of each set; with `worst`, a sheet SET.png of the queries that are answered worst in that folder."""
     found = []
     for name in sets:
         crops = load_real_crops(name, shared)
-        found.append(score(embed_crops(embedder, crops), crops))
+        embeddings = embed_crops(embedder, crops)
+        found.append(score(embeddings, crops))
+        if worst is not None:
+            draw_worst(embeddings, crops, worst / f"{name}.png")
     return found
 
 
@@ -89,13 +95,13 @@ def table(scores: Sequence[Scores]) -> str:
     lines = [_HEAD]
     for one in scores:
         lines.append(
-            f"{one.name:10}{one.people:7}{one.crops:7} | {one.queries:7}{figure(one.rank1, 8)}"
+            f"{one.name:10}{one.people:7}{one.crops:7} | {one.queries:7}{one.gallery:8}{figure(one.rank1, 8)}"
             f"{figure(one.mean_average_precision, 7)} | {one.positives:7}{figure(one.auc, 7)}{figure(one.tpr, 8)}"
             f" | {figure(one.all_rank1, 8)}{figure(one.all_map, 8)}"
         )
     mean = means(scores)
     lines.append(
-        f"{'mean':24} | {'':7}{figure(mean.get('rank1'), 8)}{figure(mean.get('mean_average_precision'), 7)}"
+        f"{'mean':24} | {'':15}{figure(mean.get('rank1'), 8)}{figure(mean.get('mean_average_precision'), 7)}"
         f" | {'':7}{figure(mean.get('auc'), 7)}{figure(mean.get('tpr'), 8)} |"
     )
     return "\n".join(lines)
@@ -108,12 +114,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with the development data")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET")
+    parser.add_argument(
+        "--worst", type=Path, metavar="FOLDER", help="pictures of the worst answers, a folder an embedder"
+    )
     options = parser.parse_args(arguments)
     results = []
     for name in options.embedders:
         embedder = make_embedder(name)
+        worst = options.worst and options.worst / embedder.fingerprint
+        if worst:
+            worst.mkdir(parents=True, exist_ok=True)
         start = time.perf_counter()
-        scores = judge(embedder, options.shared, options.sets)
+        scores = judge(embedder, options.shared, options.sets, worst)
         seconds = time.perf_counter() - start
         results.append(
             {

@@ -89,6 +89,8 @@ def load_real_crops(name: str, shared: Path, cache: Path | None = None) -> RealC
     if not file.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         _write(file, *_cut(name, rows, shared))
+        for older in set(folder.glob(f"{name}-????????????????.npz")) - {file}:
+            older.unlink(missing_ok=True)
     with np.load(file) as kept:
         pixels, shapes, offsets, time_s = kept["pixels"], kept["shapes"], kept["offsets"], kept["time_s"]
     ends = np.cumsum(shapes[:, 0] * shapes[:, 1] * 3)

@@ -40,6 +40,7 @@ class Scores:
     Attributes:
         name: of the set.
         people, crops: in the set.
+        gallery: crops that are an answer to some query, right or wrong.
         queries: crops that were asked for, counted once for each other view.
         rank1, mean_average_precision: over the queries.
         auc: chance that a pair of one person and camera is more alike than a pair of two people of that camera.
@@ -52,6 +53,7 @@ class Scores:
     name: str
     people: int
     crops: int
+    gallery: int
     queries: int
     rank1: float | None
     mean_average_precision: float | None
@@ -134,6 +136,7 @@ def score(embeddings: Floats, crops: RealCrops) -> Scores:
         name=crops.name,
         people=len(np.unique(crops.pids)),
         crops=len(crops),
+        gallery=len(set().union(*(a.gallery.tolist() for a in answers))),
         queries=len(first),
         rank1=float(np.mean(first == 1)) if answers else None,
         mean_average_precision=float(np.mean(precision)) if answers else None,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from real_crops import SETS, VIDEOS, RealCrops, as_two_cameras, read_annotations
+from real_pictures import draw_worst
 from real_scores import (
     GAP_S,
     VIEWS,
@@ -155,6 +158,17 @@ def test_the_second_camera():
             np.testing.assert_allclose(box, [[0.8, 1.6, 7.2, 14.4]], rtol=1e-6)
             assert (patch[..., 2] < patch[..., 0]).all() or frame < 10  # red falls, blue rises
     assert 0 < len(both) < len(crops)
+
+
+def test_the_sheet_of_the_worst(tmp_path):
+    """At most two queries of one person and view; nothing for a set that is not ranked."""
+    crops, rows = made_up("shop")
+    asked = Counter((p, v) for p, v in zip(crops.pids, crops.views, strict=True) if p < 5 and v != "side")
+    assert draw_worst(rows, crops, tmp_path / "shop.png") == sum(min(2, count) for count in asked.values()) > 10
+    with Image.open(tmp_path / "shop.png") as sheet:
+        assert sheet.height > 3000
+    assert draw_worst(rows, made_up("aisle")[0], tmp_path / "aisle.png") == 0
+    assert not (tmp_path / "aisle.png").exists()
 
 
 @pytest.mark.slow
