@@ -1,4 +1,4 @@
-"""`mdpr data`: look at ReID data sets, write manifests, cut crops, import the authors' weights."""
+"""`mdpr data`: look at ReID data sets, write manifests, cut crops, make synthetic people, import the authors' weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mdpr.errors import ConfigError, FormatError
+from mdpr.pipeline.commands import data_synth
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.settings import parse_setting
 from mdpr.reid.data import DATASETS, ReidDataset, load_dataset
@@ -72,13 +73,20 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="any other field: stripes=3, input_size=[256,128]",
     )
+    data_synth.add_parser(commands)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `mdpr data`; returns the exit code."""
     flags = make_parser().parse_args(arguments)
-    body = {"check": _check, "manifest": _manifest, "crops": _crops, "import-checkpoint": _import}[flags.command]
+    body = {
+        "check": _check,
+        "manifest": _manifest,
+        "crops": _crops,
+        "import-checkpoint": _import,
+        "synth": data_synth.run,
+    }[flags.command]
     return run_command(lambda: body(flags))
 
 

@@ -45,9 +45,10 @@ class Placed:
         c, s = np.cos(self.heading), np.sin(self.heading)
         return np.array([[c, -s, 0, self.x], [s, c, 0, self.y], [0, 0, 1, 0], [0, 0, 0, 1]], np.float32)
 
-    def world_vertices(self) -> Floats:
-        """(n, 3) metres."""
-        return self.vertices @ self.matrix()[:3, :3].T + self.matrix()[:3, 3]
+    def outline(self) -> Floats:
+        """World coordinates (k, 3) of the vertices that bound the person's picture."""
+        matrix = self.matrix()
+        return self.vertices[self.person.outline] @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 class PeopleRenderer:

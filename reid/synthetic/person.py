@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ from mdpr.reid.synthetic.gait import take_pose
 from mdpr.reid.synthetic.garment_files import load_garments
 from mdpr.reid.synthetic.identities import Identity
 from mdpr.reid.synthetic.materials import PATTERNS
-from mdpr.reid.synthetic.meshes import vertex_normals
+from mdpr.reid.synthetic.meshes import cluster, vertex_normals
 from mdpr.reid.synthetic.parts import LOOSE, Part
 from mdpr.reid.synthetic.skeleton import bone_transforms, to_world
+from mdpr.reid.synthetic.tailor import along_arm
+
+_COARSE_DM = 0.55  # cells that vertices are merged in
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Person:
         rest: (n, 3) coordinates of patterns.
         triangles: (m, 3) int32, those of one surface side by side.
         surfaces: what they look like, in that order.
+        outline: numbers of vertices that are not cut away by hems and sleeves; they bound the picture of the person.
     """
 
     def __init__(self, identity: Identity, base: BaseMesh, joints: Floats, parts: Sequence[Part]) -> None:
@@ -70,6 +75,22 @@ class Person:
             surfaces.append(Surface(material.pattern, material.row(), two_sided, first, sum(map(len, chosen))))
         self.triangles: NDArray[np.int32] = np.concatenate(faces).astype(np.int32)
         self.surfaces = tuple(surfaces)
+
+        self.outline = np.flatnonzero(np.concatenate([_is_drawn(part) for part in parts]))
+        self._coarse: Person | None = None
+
+    def coarse(self) -> Person:
+        """The same person with a quarter of the triangles, for when it is small in the picture; made once."""
+        if self._coarse is None:
+            fewer, faces, surfaces = copy(self), [], []
+            for surface in self.surfaces:
+                triangles = self.triangles[surface.first : surface.first + surface.count]
+                faces.append(cluster(self._vertices, triangles.astype(np.int64), _COARSE_DM))
+                first = sum(map(len, faces[:-1]))
+                surfaces.append(replace(surface, first=first, count=len(faces[-1])))
+            fewer.triangles, fewer.surfaces = np.concatenate(faces).astype(np.int32), tuple(surfaces)
+            self._coarse = fewer
+        return self._coarse
 
     def pose(
         self, stance: str, phase: float, speed: float = 1.3, look: tuple[float, float] = (0.0, 0.0)
@@ -112,6 +133,17 @@ class PeopleMaker:
         rng = np.random.default_rng([identity.seed, 3, identity.number])
         parts = self.dresser.dress(identity.outfit, shape, joints, identity.skin, identity.sex, rng)
         return Person(identity, self.base, joints, parts)
+
+
+def _is_drawn(part: Part) -> NDArray[np.bool_]:
+    """Vertices (n,) that lie within the material's cuts, with a margin of a triangle."""
+    material, y = part.material, part.rest[:, 1]
+    drawn = (y > material.hem - 0.25) & (y < material.top + 0.25) & (along_arm(part.rest) < material.sleeve + 0.25)
+    plane = np.array(material.plane, np.float32)
+    drawn &= part.rest @ plane[:3] > plane[3] - 0.2
+    used = np.zeros(len(drawn), bool)
+    used[part.triangles] = True
+    return drawn & used
 
 
 def _apply(transforms: Floats, points: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mdpr.reid.synthetic import colours
-from mdpr.reid.synthetic.materials import Colour, Material
+from mdpr.reid.synthetic.materials import FAR, Colour, Material
 
 SEASONS = ("summer", "between", "winter")
 NO_MATERIAL = Material()
@@ -47,7 +47,9 @@ def sample_outfit(rng: np.random.Generator, female: bool, child: bool, season: s
     top = _top(rng, season, female)
     bottom = _bottom(rng, season, female)
     if bottom.kind == "dress":
-        top = replace(top, kind="dress-top", material=replace(bottom.material, hem=0.5, sleeve=top.material.sleeve))
+        top = replace(
+            top, kind="dress-top", material=replace(bottom.material, hem=0.5, top=FAR, sleeve=top.material.sleeve)
+        )
     carried = _carried(rng, female, child)
     shoes = Garment("shoes", Material(first=colours.pick(colours.SHOES, rng), shine=rng.uniform(0.05, 0.3), folds=0.2))
     style = Material(

@@ -1,0 +1,76 @@
+"""Plates that were rendered once are kept in the cache: a world has many cameras, and every process needs them all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mdpr.files import make_folder, write_errors
+from mdpr.reid.synthetic.cameras import camera_from_dict, camera_to_dict
+from mdpr.reid.synthetic.lights import Light
+from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.plates import Plate, plate_for
+from mdpr.weights import cache_folder
+
+_VERSION = 1  # goes up when places look different
+
+
+def render_plates(seed: int, count: int) -> list[Path]:
+    """The files of a world's plates, numbered from 1; those that are missing are rendered, about a second each."""
+    folder = cache_folder() / "synthetic" / f"plates-v{_VERSION}"
+    make_folder(folder)
+    files = [folder / f"{seed}-{number}.npz" for number in range(1, count + 1)]
+    missing = [(number, file) for number, file in enumerate(files, 1) if not file.exists()]
+    if missing:
+        context = open_context(os.cpu_count() or 1)
+        for number, file in tqdm(missing, unit=" places", disable=None):
+            _save(file, plate_for(seed * 100_003 + number, context))
+        context.release()
+    return files
+
+
+def load_plates(files: Sequence[Path]) -> Iterator[Plate]:
+    """The plates of `render_plates`, one after the other."""
+    for file in files:
+        with np.load(file) as arrays:
+            about: dict[str, Any] = json.loads(arrays["about"].tobytes())
+            light = {
+                key: np.array(value) if isinstance(value, list) else value for key, value in about["light"].items()
+            }
+            height, width = arrays["image"].shape[:2]
+            ground = np.unpackbits(arrays["ground"], count=height * width).reshape(height, width).astype(bool)
+            yield Plate(
+                camera_from_dict(about["camera"]),
+                Light(**light),
+                arrays["image"],
+                arrays["shaded"],
+                arrays["depth"],
+                ground,
+                arrays["sunlit"],
+            )
+
+
+def _save(file: Path, plate: Plate) -> None:
+    light = {
+        key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(plate.light).items()
+    }
+    about = json.dumps({"camera": camera_to_dict(plate.camera), "light": light})
+    part = file.with_suffix(".part.npz")
+    with write_errors(file):
+        np.savez(
+            part,
+            image=plate.image,
+            shaded=plate.shaded,
+            depth=plate.depth.astype(np.float16),  # millimetres near, centimetres far away
+            ground=np.packbits(plate.ground),
+            sunlit=plate.sunlit,
+            about=np.frombuffer(about.encode(), np.uint8),
+        )
+        part.replace(file)
