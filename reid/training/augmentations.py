@@ -1,6 +1,7 @@
-"""The augmentations of the paper: pure functions of an image and a random generator.
+"""The augmentations of the paper, and two more: pure functions of an image and a random generator.
 
-Resize, pad and crop, flip, random erasing, random patch, in this order, on uint8; normalisation happens on the device.
+Resize, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation happens
+on the device. Colours and blur are not of the paper and off by default.
 The generator of a picture follows from (seed, epoch, its place in the epoch) alone, so that results depend neither on
 the number of loader threads or processes nor on where a run was interrupted.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,19 +34,24 @@ class AugmentConfig:
         flip: probability of a mirror image.
         erase: probability of random erasing.
         patch: probability of random patch.
+        colours: how strongly brightness, contrast, saturation and colour cast vary, as between cameras; 0 is not at
+            all, 1 is a lot.
+        blur: probability of a loss of detail, by a smaller picture or a blurred one.
     """
 
     padding: int = 10
     flip: float = 0.5
     erase: float = 0.5
     patch: float = 0.5
+    colours: float = 0.0
+    blur: float = 0.0
 
     def __post_init__(self) -> None:
         if self.padding < 0:
             raise ConfigError(f"augment.padding: expected 0 or more pixels, got {self.padding}")
-        for name in ("flip", "erase", "patch"):
+        for name in ("flip", "erase", "patch", "colours", "blur"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"augment.{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
+                raise ConfigError(f"augment.{name}: expected a number from 0 to 1, got {getattr(self, name)}")
 
 
 def sample_generator(seed: int, epoch: int, place: int) -> np.random.Generator:
@@ -79,6 +86,10 @@ def augment(
     if rng.random() < config.flip:
         picture = picture[:, ::-1]
     picture = np.ascontiguousarray(picture)
+    if config.colours:
+        picture = vary_colours(picture, config.colours, rng)
+    if config.blur and rng.random() < config.blur:
+        picture = lose_detail(picture, rng)
     if rng.random() < config.erase:
         picture = erase(picture, fill, rng)
     if donor is not None and rng.random() < config.patch:
@@ -96,6 +107,37 @@ def pad_and_crop(image: Image, padding: int, rng: np.random.Generator) -> Image:
     padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
     top, left = rng.integers(0, 2 * padding + 1, size=2)
     return padded[top : top + height, left : left + width].copy()
+
+
+def vary_colours(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """The image as another camera might show it: a gain a channel, saturation, contrast and gamma, all at random.
+
+    Args:
+        image: (H, W, 3) RGB.
+        strength: 0 leaves it as it is.
+        rng: random numbers.
+    """
+    gain = np.exp(strength * (0.3 * rng.standard_normal() + 0.12 * rng.standard_normal(3)))
+    saturation, contrast = np.exp(strength * 0.4 * rng.standard_normal(2))
+    gamma = np.exp(strength * 0.3 * rng.standard_normal())
+    light = (image.astype(np.float32) / 255) ** np.float32(gamma) * gain.astype(np.float32)
+    grey = light.mean(axis=2, keepdims=True)
+    light = grey + (light - grey) * np.float32(saturation)
+    middle = grey.mean()
+    light = middle + (light - middle) * np.float32(contrast)
+    return np.rint(np.clip(light, 0, 1) * 255).astype(np.uint8)
+
+
+def lose_detail(image: Image, rng: np.random.Generator) -> Image:
+    """The image from farther away (a fifth to seven tenths of the pixels a side, enlarged again) or out of focus."""
+    height, width = image.shape[:2]
+    if rng.random() < 0.6:
+        scale = float(np.exp(rng.uniform(np.log(0.2), np.log(0.7))))
+        small = cv2.resize(
+            image, (max(4, int(width * scale)), max(8, int(height * scale))), interpolation=cv2.INTER_AREA
+        )
+        return resize_image(small, (height, width))
+    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.8)))
 
 
 def erase(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,10 +13,12 @@ from mdpr.reid.training.augmentations import (
     AugmentConfig,
     augment,
     erase,
+    lose_detail,
     pad_and_crop,
     paste_patch,
     random_rectangle,
     sample_generator,
+    vary_colours,
 )
 
 SIZE = (48, 24)
@@ -136,3 +140,41 @@ def test_options() -> None:
         AugmentConfig(padding=-1)
     with pytest.raises(ConfigError, match=r"augment\.erase"):
         AugmentConfig(erase=1.5)
+
+
+def test_colours_vary_as_restated() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    drawn = np.random.default_rng(3)
+    gain = np.exp(0.5 * (0.3 * drawn.standard_normal() + 0.12 * drawn.standard_normal(3)))
+    saturation, contrast = np.exp(0.5 * 0.4 * drawn.standard_normal(2))
+    gamma = np.exp(0.5 * 0.3 * drawn.standard_normal())
+    expected = np.zeros((6, 5, 3))
+    greys = []
+    for row, column in np.ndindex(6, 5):
+        pixel = [(value / 255) ** gamma * gain[channel] for channel, value in enumerate(image[row, column])]
+        grey = sum(pixel) / 3
+        greys.append(grey)
+        expected[row, column] = [grey + (value - grey) * saturation for value in pixel]
+    middle = sum(greys) / len(greys)
+    expected = np.rint(np.clip(middle + (expected - middle) * contrast, 0, 1) * 255)
+    found = vary_colours(image, 0.5, np.random.default_rng(3))
+    assert np.abs(found - expected).max() <= 1  # single precision
+    np.testing.assert_array_equal(vary_colours(image, 0.0, np.random.default_rng(3)), image)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_detail_is_lost_but_not_brightness(seed: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64, 32, 3), dtype=np.uint8)
+    found = lose_detail(image, np.random.default_rng(seed))
+    assert found.shape == image.shape
+    assert found.std() < 0.8 * image.std()
+    assert abs(float(found.mean()) - float(image.mean())) < 4
+
+
+def test_colours_and_blur_are_off_by_default() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (16, 8, 3), dtype=np.uint8)
+    plain = AugmentConfig(padding=0, flip=0, erase=0, patch=0)
+    same = augment(image, (16, 8), plain, (0, 0, 0), np.random.default_rng(1))
+    np.testing.assert_array_equal(same, image)
+    other = augment(image, (16, 8), replace(plain, colours=0.5, blur=1.0), (0, 0, 0), np.random.default_rng(1))
+    assert (other != image).any()
