@@ -93,7 +93,8 @@ def compare(truth: TrackBoxes, predicted: TrackBoxes, frames: int, rules: Rules)
 def _overlaps(truth: TrackBoxes, predicted: TrackBoxes) -> Overlaps:
     boxes = predicted.ltwh
     if truth.first_pixel != predicted.first_pixel:
-        boxes = boxes + [truth.first_pixel - predicted.first_pixel] * 2 + [0, 0]
+        shift = truth.first_pixel - predicted.first_pixel
+        boxes = boxes + np.array([shift, shift, 0.0, 0.0])
     return overlapping_pairs(truth.frame, truth.ltwh, predicted.frame, boxes)
 
 

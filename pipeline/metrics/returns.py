@@ -48,8 +48,8 @@ class ReturnConfig:
             raise ConfigError(f"buckets_s: expected rising seconds above 0, got {self.buckets_s}")
         if not 0 <= self.min_visibility <= 1:
             raise ConfigError(f"min_visibility: expected 0 to 1, got {self.min_visibility}")
-        if self.min_stay_s < 0 or self.window_s < 0:
-            raise ConfigError("min_stay_s and window_s: expected 0 or more seconds")
+        if not (self.min_stay_s >= 0 and self.window_s > 0):
+            raise ConfigError(f"expected min_stay_s >= 0 and window_s > 0, got {self.min_stay_s} and {self.window_s}")
 
     def labels(self) -> list[str]:
         """Names of the buckets.
@@ -172,7 +172,7 @@ def _reappearances(sightings: Sightings, config: ReturnConfig) -> Iterator[tuple
 
 
 def _main(time_s: Floats, other: Integers, window_s: float) -> int:
-    """The most frequent match within `window_s` of the first one; among equals, the first.
+    """The most frequent match within less than `window_s` of the first one; among equals, the first.
 
     >>> _main(np.array([0.0, 0.1, 0.2, 0.3, 9.0]), np.array([-1, 4, 5, 5, 4]), 1.0)
     5
@@ -182,7 +182,7 @@ def _main(time_s: Floats, other: Integers, window_s: float) -> int:
         return NOBODY
     time_s, other = time_s[matched], other[matched]
     found, first, counts = np.unique(
-        other[time_s <= time_s[0] + window_s + _ROUNDING_S], return_index=True, return_counts=True
+        other[time_s < time_s[0] + window_s - _ROUNDING_S], return_index=True, return_counts=True
     )
     return int(found[np.lexsort((first, -counts))[0]])
 

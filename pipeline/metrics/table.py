@@ -40,7 +40,9 @@ def returns_text(returns: Returns | None) -> str:
         if values["returns"] or values["claims"] or label == "all":
             recall = _of(values["recall"], values["kept"], values["returns"])
             precision = _of(values["precision"], values["right_claims"], values["claims"])
-            lines.append(f"{label:<8} recall {recall:<20} precision {precision}")
+            lines.append(
+                f"{label:<8} recall {recall:<20} covered before and after {values['covered']:<6} precision {precision}"
+            )
     return _indented("returns", lines)
 
 
