@@ -59,8 +59,9 @@ class Person:
         self._floor = float(self._vertices[~on_ground, 1].min())
         self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
         self.rest = np.concatenate([part.rest for part in parts])
-        kinds = sorted(
-            {(part.material, part.two_sided) for part in parts}, key=lambda kind: PATTERNS.index(kind[0].pattern)
+        kinds = sorted(  # of one pattern in the order of the parts: a set's order differs from process to process
+            dict.fromkeys((part.material, part.two_sided) for part in parts),
+            key=lambda kind: PATTERNS.index(kind[0].pattern),
         )
         faces: list[NDArray[np.int64]] = []
         surfaces: list[Surface] = []
