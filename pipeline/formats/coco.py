@@ -94,9 +94,7 @@ def _recordings(content: dict[str, Any], path: Path) -> Iterable[Recording]:
     unknown: set[str] = set()
     for one in content["annotations"]:
         if one["image_id"] not in images:
-            raise FormatError(
-                f"{path}: annotation {one.get('id')} names the image {one['image_id']}, which is not there"
-            )
+            raise FormatError(f"{path}: annotation {one.get('id')} names an image that is not there: {one['image_id']}")
         if one["category_id"] not in classes:
             raise FormatError(f"{path}: annotation {one.get('id')} names no known category: {one['category_id']}")
         if classes[one["category_id"]] is not None:
