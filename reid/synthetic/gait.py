@@ -1,7 +1,7 @@
 """How people move: walking after measured joint angles, standing, holding a phone, folding arms.
 
-Angles are degrees in the plane of walking over the stride (0 = heel strike of that leg), means of healthy adults; each person
-scales them a little. The arms of the neutral mesh are half raised and its elbows bent, which the poses undo first.
+Angles are degrees in the plane of walking over the stride (0 = heel strike of that leg), means of healthy adults; each
+person scales them a little. The arms of the neutral mesh are half raised and its elbows bent, which the poses undo first.
 
 Reference: Winter, Biomechanics and Motor Control of Human Movement, 4th edition, natural cadence.
 """
@@ -134,7 +134,7 @@ def _arm(pose: dict[str, Rotation], side: str, stance: str, swing: float, manner
         swing *= 0.25
     lower = _DOWN - manner.spread - outward
     elbow = manner.elbows + bend + 0.35 * max(swing, 0.0) - _BENT
-    turns = {
+    turns: dict[str, Rotation] = {
         "clavicle": about("z", -0.12 * lower),
         "shoulder01": about("z", -0.28 * lower),
         "upperarm01": about("x", -forward - swing) @ about("z", -0.6 * lower) @ about(_UPPER, inward * 0.7),

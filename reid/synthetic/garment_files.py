@@ -13,6 +13,8 @@ from mdpr.errors import FormatError, SourceError
 from mdpr.reid.synthetic.base_mesh import VERTICES, BaseMesh, Floats, Ints
 from mdpr.reid.synthetic.meshes import cluster, triangulate
 
+Scales = tuple[tuple[int, int, float] | None, ...]  # for x, y, z: two base vertices and their reference distance
+
 
 @dataclass(frozen=True)
 class GarmentFile:
@@ -24,7 +26,6 @@ class GarmentFile:
         follows: (vertices, 19158) weights of base vertices.
         offsets: (vertices, 3) beyond them, in units of `scales`.
         scales: for each axis two base vertices and their reference distance, or None.
-        hidden: base vertices that it covers.
         rest: (vertices, 3) dm, fitted to the neutral body.
         skin_weights: (vertices, bones).
     """
@@ -33,8 +34,7 @@ class GarmentFile:
     pieces: tuple[Ints, ...]
     follows: csr_matrix
     offsets: Floats
-    scales: tuple[tuple[int, int, float] | None, ...]
-    hidden: Ints
+    scales: Scales
     rest: Floats
     skin_weights: csr_matrix
 
@@ -60,11 +60,16 @@ def _read(path: Path, base: BaseMesh, cell: float) -> GarmentFile:
     mesh = path.with_suffix(".obj")
     try:
         vertex_count, triangles = _read_obj(mesh)
-        corners, weights, offsets, scales, hidden = _read_mhclo(path)
+        corners, weights, offsets, scales = _read_mhclo(path)
     except (OSError, ValueError, IndexError) as error:
-        raise FormatError(f"{path}: not a garment of MakeHuman that we can read: {error}") from error
+        raise FormatError(f"{path} with {mesh.name}: not a garment of MakeHuman that we can read: {error}") from error
     if vertex_count != len(corners):
         raise FormatError(f"{path}: expected {vertex_count} vertices as in {mesh.name}, got {len(corners)}")
+    _check_numbers(mesh, "a face's vertex", triangles, vertex_count)
+    _check_numbers(path, "a base vertex", corners, VERTICES)
+    _check_numbers(
+        path, "a scale's base vertex", np.array([0, *(v for rule in scales if rule for v in rule[:2])]), VERTICES
+    )
     rows = np.repeat(np.arange(len(corners)), 3)
     follows = csr_matrix((weights.ravel(), (rows, corners.ravel())), (len(corners), VERTICES))
     rest = _fit(follows, offsets, scales, base.rest)
@@ -72,7 +77,14 @@ def _read(path: Path, base: BaseMesh, cell: float) -> GarmentFile:
     total = np.maximum(np.asarray(skin.sum(1)).ravel(), 1e-9)
     skin.data /= np.repeat(total, np.diff(skin.indptr))
     pieces = tuple(cluster(rest, piece, cell) for piece in _pieces(rest, triangles))
-    return GarmentFile(path.stem, pieces, follows, offsets, scales, hidden, rest, skin)
+    return GarmentFile(path.stem, pieces, follows, offsets, scales, rest, skin)
+
+
+def _check_numbers(path: Path, what: str, numbers: Ints, count: int) -> None:
+    if not numbers.size:
+        raise FormatError(f"{path}: expected a mesh, got none")
+    if numbers.min() < 0 or numbers.max() >= count:
+        raise FormatError(f"{path}: {what} must be from 0 to {count - 1}, got {numbers.min()} to {numbers.max()}")
 
 
 def _pieces(points: Floats, triangles: Ints) -> list[Ints]:
@@ -84,9 +96,7 @@ def _pieces(points: Floats, triangles: Ints) -> list[Ints]:
     return sorted(found, key=lambda piece: -float(points[piece][..., 1].mean()))
 
 
-def _fit(
-    follows: csr_matrix, offsets: Floats, scales: tuple[tuple[int, int, float] | None, ...], body: Floats
-) -> Floats:
+def _fit(follows: csr_matrix, offsets: Floats, scales: Scales, body: Floats) -> Floats:
     scale = np.ones(3, np.float32)
     for axis, rule in enumerate(scales):
         if rule is not None:
@@ -95,36 +105,47 @@ def _fit(
 
 
 def _read_obj(path: Path) -> tuple[int, Ints]:
-    count, quads, triangles = 0, [], []
+    count = 0
+    quads: list[list[int]] = []
+    triangles: list[list[int]] = []
     for line in path.read_text("utf-8", "replace").splitlines():
         if line.startswith("v "):
             count += 1
         elif line.startswith("f "):
             face = [int(word.split("/")[0]) - 1 for word in line.split()[1:]]
+            if len(face) not in (3, 4):
+                raise ValueError(f"expected faces of 3 or 4 corners, got {len(face)} in {path.name}: {line!r}")
             (quads if len(face) == 4 else triangles).append(face)
-    faces = np.array(triangles, int).reshape(-1, 3)
-    return count, np.concatenate([faces, triangulate(np.array(quads, int).reshape(-1, 4))])
+    faces = np.array(triangles, np.int64).reshape(-1, 3)
+    return count, np.concatenate([faces, triangulate(np.array(quads, np.int64).reshape(-1, 4))])
 
 
-def _read_mhclo(path: Path) -> tuple[Ints, Floats, Floats, tuple[tuple[int, int, float] | None, ...], Ints]:
-    section, rows, hidden = "", [], set()
+def _read_mhclo(path: Path) -> tuple[Ints, Floats, Floats, Scales]:
+    """Base vertices (n, 3), their weights (n, 3), offsets (n, 3), scales."""
+    section, rows = "", []
     scales: dict[str, tuple[int, int, float]] = {}
     for line in path.read_text("utf-8", "replace").splitlines():
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         if words[0] in ("x_scale", "y_scale", "z_scale"):
-            scales[words[0][0]] = (int(words[1]), int(words[2]), float(words[3]))
-        elif words[0] in ("verts", "delete_verts"):
+            scales[words[0][0]] = int(words[1]), int(words[2]), float(words[3])
+            if not float(words[3]) > 0:
+                raise ValueError(f"{words[0]} needs a reference distance above 0, got {words[3]}")
+        elif words[0] in ("verts", "delete_verts"):  # the skin is drawn whole: what clothes would delete is not read
             section = words[0]
         elif words[0][0].isdigit() and section == "verts":
-            numbers = [float(word) for word in words]
-            rows.append(numbers[:9] if len(numbers) >= 9 else [*numbers[:1] * 3, 1, 0, 0, 0, 0, 0])
-        elif words[0][0].isdigit() and section == "delete_verts":
-            for part in line.replace(" - ", "-").split():
-                first, _, last = part.partition("-")
-                hidden.update(range(int(first), int(last or first) + 1))
+            rows.append(_follow(words))
     table = np.array(rows, np.float64).reshape(-1, 9)
     rules = tuple(scales.get(axis) for axis in "xyz")
     offsets = table[:, 6:9].astype(np.float32)
-    return table[:, :3].astype(int), table[:, 3:6].astype(np.float32), offsets, rules, np.array(sorted(hidden), int)
+    return table[:, :3].astype(np.int64), table[:, 3:6].astype(np.float32), offsets, rules
+
+
+def _follow(words: list[str]) -> list[float]:
+    """Three base vertices, their weights and an offset; a single vertex stands for itself."""
+    if len(words) == 1:
+        return [float(words[0])] * 3 + [1, 0, 0, 0, 0, 0]
+    if len(words) < 9:
+        raise ValueError(f"expected 1 or 9 numbers for a vertex, got {len(words)}: {' '.join(words)!r}")
+    return [float(word) for word in words[:9]]

@@ -1,4 +1,4 @@
-"""Whole pictures of a camera: people in a place, in front of and behind its things and each other, with exact labels."""
+"""Whole pictures of a camera: people in a place, before and behind its things and each other, with exact labels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a surveillance camera does to light: colour response, exposure, optics, noise, compression.
 
-A sensor belongs to a camera and is the same for all its pictures; only small things, such as automatic exposure, change.
+A sensor belongs to a camera and is the same for all its pictures; only small things change, such as automatic exposure.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def expose(
     light = np.where(light > 0.85, 1 - 0.15 * np.exp(-(light - 0.85) / 0.15), light)  # highlights roll off
     light = sensor.black + (1 - sensor.black) * light
     shot = sensor.noise * (1.3 - light[..., :1])
-    light = light + shot * rng.standard_normal(light.shape[:2] + (1,), np.float32)
+    light = light + shot * rng.standard_normal((*light.shape[:2], 1), np.float32)
     light += 0.5 * shot * rng.standard_normal(light.shape, np.float32)
     if sensor.chroma_noise > 0.004:
         height, width = light.shape[:2]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mdpr.reid.synthetic.base_mesh import BaseMesh, Floats
 
-Rotation = NDArray[np.float32]  # (3, 3)
+Rotation = NDArray[np.floating]  # (3, 3) float32
 Pose = Mapping[str, Rotation]  # of bones by name, in the axes of the neutral pose
 
 
@@ -43,5 +43,5 @@ def bone_transforms(base: BaseMesh, joints: Floats, pose: Pose) -> Floats:
 
 
 def to_world(points: Floats) -> Floats:
-    """MakeHuman's decimetres (x left, y up, z forward) to metres with z up and the person facing +x: (n, 3) to (n, 3)."""
+    """MakeHuman's decimetres (x left, y up, z forward) to metres, z up, the person facing +x: (n, 3) to (n, 3)."""
     return np.ascontiguousarray(points[:, [2, 0, 1]]) / np.float32(10)

@@ -1,7 +1,7 @@
 """Clothes cut from the body itself: the base mesh has a suit of tights and a skirt around it, which are loosened here.
 
-Looseness is an offset along the normals, smoothed so that cloth bridges hollows; hems, sleeves and fronts are cut by the
-material, in the shader, where edges stay sharp.
+Looseness is an offset along the normals, smoothed so that cloth bridges hollows; hems, sleeves and fronts are cut by
+the material, in the shader, where edges stay sharp.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from mdpr.reid.synthetic.base_mesh import BODY, SKIRT, TIGHTS, BaseMesh, Floats, Ints
+from mdpr.reid.synthetic.base_mesh import BODY, EYES, SKIRT, TIGHTS, BaseMesh, Floats, Ints
 from mdpr.reid.synthetic.materials import Material
 from mdpr.reid.synthetic.meshes import averaging, cluster, smooth, triangulate, vertex_normals
 from mdpr.reid.synthetic.parts import Part
 
 _SHOULDER = np.array([1.70, 5.02, 0.19], np.float32)  # of the neutral body, dm
 _ARM = np.array([0.665, -0.747, 0.0], np.float32)
-ELBOW, WRIST = 2.4, 4.2  # dm along the arm
+WRIST = 4.2  # dm along the arm
 
 
 def along_arm(rest: Floats) -> Floats:
@@ -61,7 +62,7 @@ class Tailor:
         self.base = base
         self.tights = _fabric(base, triangles[_within(triangles, TIGHTS)])
         self.skirt = _fabric(base, triangles[_within(triangles, SKIRT)])
-        body = triangles[(triangles < 13380).all(1) | ((triangles >= 14598) & (triangles < 14742)).all(1)]
+        body = triangles[_within(triangles, BODY) | _within(triangles, EYES)]
         fine = (base.rest[:, 1] > 5.9) | (along_arm(base.rest) > WRIST - 0.1)
         self.skin = _fabric(base, cluster(base.rest, body, np.where(fine, cell / 2, cell).astype(np.float32)))
         head = body[(base.rest[body][..., 1] > 6.0).all(1) & _within(body, BODY)]
@@ -97,12 +98,11 @@ class Tailor:
         legs = np.clip((-1.0 - rest[:, 1]) / 5.5, 0, 1)
         knees = np.exp(-(((rest[:, 1] + 3.4) / 1.2) ** 2))
         offset = loose + flare * legs + 0.25 * loose * knees
-        return self._cut(
-            self.tights, shape, material, offset, bulk, (rest[:, 1] < 1.9) & (rest[:, 1] > -7.9) & (along_arm(rest) < 0)
-        )
+        chosen = (rest[:, 1] < 1.9) & (rest[:, 1] > -7.9) & (along_arm(rest) < 0)
+        return self._cut(self.tights, shape, material, offset, bulk, chosen)
 
     def around(self, shape: Floats, material: Material, loose: float, flare: float) -> Part:
-        """A skirt, or what of a dress or coat hangs below the waist; `flare` scales its width at the ankles (1 as is)."""
+        """A skirt, or what of a dress or coat hangs below the waist; `flare` scales its width at the ankles."""
         fabric = self.skirt
         vertices = shape[fabric.vertices].copy()
         down = np.clip((0.6 - fabric.rest[:, 1]) / 7.5, 0, 1)[:, None]
@@ -122,7 +122,14 @@ class Tailor:
         return self._cut(self.head, shape, material, np.full(len(every), loose), bulk, every)
 
     @staticmethod
-    def _cut(fabric: Fabric, shape: Floats, material: Material, offset: Floats, bulk: int, chosen: np.ndarray) -> Part:
+    def _cut(
+        fabric: Fabric,
+        shape: Floats,
+        material: Material,
+        offset: NDArray[np.floating],
+        bulk: int,
+        chosen: NDArray[np.bool_],
+    ) -> Part:
         vertices = shape[fabric.vertices]
         normals = vertex_normals(smooth(vertices, fabric.average, 2), fabric.triangles)
         vertices = smooth(vertices + offset[:, None] * normals, fabric.average, bulk)
@@ -138,7 +145,7 @@ class Tailor:
         )
 
 
-def _within(triangles: Ints, part: slice) -> np.ndarray:
+def _within(triangles: Ints, part: slice) -> NDArray[np.bool_]:
     return ((triangles >= part.start) & (triangles < part.stop)).all(1)
 
 
