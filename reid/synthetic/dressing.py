@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from mdpr.errors import SourceError
 from mdpr.reid.synthetic.base_mesh import BaseMesh, Floats
 from mdpr.reid.synthetic.carried import carry, rounded_box
 from mdpr.reid.synthetic.garment_files import GarmentFile
@@ -13,7 +14,7 @@ from mdpr.reid.synthetic.materials import Material, with_strap
 from mdpr.reid.synthetic.meshes import vertex_normals
 from mdpr.reid.synthetic.parts import Part, rigid
 from mdpr.reid.synthetic.tailor import Tailor
-from mdpr.reid.synthetic.wardrobe import Garment, Outfit
+from mdpr.reid.synthetic.wardrobe import NOTHING, Garment, Outfit
 
 # Garment of MakeHuman and the pieces of it (from the top) that are worn.
 TOPS = {
@@ -32,9 +33,13 @@ HAIR = {
     "long": ("bob01", "bob02", "braid01", "long01", "ponytail01", "long01"),
     "short": ("short01", "short02", "short03", "short04", "afro01", "short02"),
 }
+_WORN = {"fedora", *SHOES, *HAIR["long"], *HAIR["short"]} | {
+    name for cuts in (TOPS, BOTTOMS) for options in cuts.values() for name, _ in options
+}
 _SCALP = (0.0, 0.68, -0.73, 5.05)  # plane above the brow and the ears, falling towards the neck
 _FRINGE = (0.0, 0.80, -0.60, 5.20)
 _HOOD = (0.0, 0.25, -0.97, 0.75)  # everything but the face
+_OVER_HAIR = ("hijab", "hood", "beanie")
 _STRAPS = {"backpack": (1.0,), "cross-body": (2.0, 3.0), "shoulder-bag": (2.0, 3.0)}
 
 
@@ -44,9 +49,18 @@ class Dresser:
     Args:
         base: the base mesh.
         garments: MakeHuman's, by name; empty when there are none, which leaves tops, trousers and hair of one cut.
+
+    Raises:
+        SourceError: there are some garments, but not all that people wear.
     """
 
     def __init__(self, base: BaseMesh, garments: dict[str, GarmentFile]) -> None:
+        missing = sorted(_WORN - garments.keys())
+        if garments and missing:
+            raise SourceError(
+                f"MakeHuman's clothes are not complete: expected also {', '.join(missing)} (.mhclo beside .obj); "
+                "give the whole folder as --assets"
+            )
         self.base = base
         self.garments = garments
         self.tailor = Tailor(base)
@@ -64,18 +78,7 @@ class Dresser:
             sex: "female" or "male", the cut of MakeHuman's garments.
             rng: sizes of bags.
         """
-        strap, strap_colour = 0.0, (0.1, 0.1, 0.1)
-        for thing in outfit.carried:
-            if thing.kind in _STRAPS:
-                strap = _STRAPS[thing.kind][int(outfit.shape * 1e4) % len(_STRAPS[thing.kind])]
-                strap_colour = thing.material.first
-        covering = Garment("", Material()) if outfit.outer.kind == "" else outfit.outer
-        top = outfit.top
-        if not covering.kind:
-            top = replace(top, material=with_strap(top.material, strap, strap_colour))
-        elif not covering.material.opening and covering.kind not in ("vest", "hi-vis"):  # hidden but for the neck
-            top = replace(top, material=replace(top.material, hem=4.9, sleeve=min(top.material.sleeve, 0.3)))
-        covering = replace(covering, material=with_strap(covering.material, strap, strap_colour))
+        top, covering = _layers(outfit)
         parts = [self.tailor.body(shape, skin)]
         parts += self._bottom(_below(outfit.bottom, top, covering), shape, sex, outfit.shape)
         parts += self._top(top, shape, sex, outfit.shape, bool(covering.kind))
@@ -120,14 +123,8 @@ class Dresser:
     def _head(self, outfit: Outfit, shape: Floats, joints: Floats) -> list[Part]:
         hat, hair = outfit.hat, outfit.hair
         parts = []
-        if hair.kind and hat.kind not in ("hijab", "hood", "beanie") or (hair.kind == "long" and hat.kind == "beanie"):
-            names = HAIR[hair.kind]
-            if self.garments:
-                name = names[int(outfit.shape * 1e5) % len(names)]
-                parts += self._fitted(name, None, shape, hair.material)
-            else:
-                material = replace(hair.material, plane=_SCALP if hair.kind == "short" else _HOOD)
-                parts.append(self.tailor.on_head(shape, material, 0.12 if hair.kind == "short" else 0.25))
+        if hair.kind and (hat.kind not in _OVER_HAIR or (hair.kind == "long" and hat.kind == "beanie")):
+            parts += self._hair(hair, shape, outfit.shape)
         if hat.kind == "fedora" and self.garments:
             parts += self._fitted("fedora", None, shape, hat.material)
         elif hat.kind:
@@ -137,6 +134,14 @@ class Dresser:
             if hat.kind == "cap":
                 parts.append(self._peak(shape, joints, hat.material))
         return parts
+
+    def _hair(self, hair: Garment, shape: Floats, choice: float) -> list[Part]:
+        if self.garments:
+            names = HAIR[hair.kind]
+            return self._fitted(names[int(choice * 1e5) % len(names)], None, shape, hair.material)
+        short = hair.kind == "short"
+        material = replace(hair.material, plane=_SCALP if short else _HOOD)
+        return [self.tailor.on_head(shape, material, 0.12 if short else 0.25)]
 
     def _peak(self, shape: Floats, joints: Floats, material: Material) -> Part:
         brow = self.tailor.head.rest
@@ -160,6 +165,21 @@ class Dresser:
 
 def _choose(options: tuple[tuple[str, tuple[int, ...]], ...], choice: float) -> tuple[str, tuple[int, ...]]:
     return options[int(choice * len(options)) % len(options)]
+
+
+def _layers(outfit: Outfit) -> tuple[Garment, Garment]:
+    """Top and coat: with the straps of bags on the outer one, and the top cut back to what a closed coat shows of it."""
+    strap, strap_colour = 0.0, (0.1, 0.1, 0.1)
+    for thing in outfit.carried:
+        if thing.kind in _STRAPS:
+            strap = _STRAPS[thing.kind][int(outfit.shape * 1e4) % len(_STRAPS[thing.kind])]
+            strap_colour = thing.material.first
+    top, covering = outfit.top, outfit.outer if outfit.outer.kind else NOTHING
+    if not covering.kind:
+        top = replace(top, material=with_strap(top.material, strap, strap_colour))
+    elif not covering.material.opening and covering.kind not in ("vest", "hi-vis"):  # hidden but for the neck
+        top = replace(top, material=replace(top.material, hem=4.9, sleeve=min(top.material.sleeve, 0.3)))
+    return top, replace(covering, material=with_strap(covering.material, strap, strap_colour))
 
 
 def _below(bottom: Garment, top: Garment, covering: Garment) -> Garment:

@@ -1,7 +1,7 @@
 """How people move: walking after measured joint angles, standing, holding a phone, folding arms.
 
 Angles are degrees in the plane of walking over the stride (0 = heel strike of that leg), means of healthy adults; each
-person scales them a little. The arms of the neutral mesh are half raised and its elbows bent, which the poses undo first.
+person scales them a little. The arms of the neutral mesh are half raised with bent elbows, which the poses undo first.
 
 Reference: Winter, Biomechanics and Motor Control of Human Movement, 4th edition, natural cadence.
 """

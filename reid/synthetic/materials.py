@@ -1,7 +1,7 @@
 """What surfaces look like: colours and patterns as rows of numbers that the shader of people reads.
 
-Patterns are computed from coordinates on the neutral body (dm: x to the left, y up from about the hip joint, z forward),
-so they need no textures and stay where they are on any body in any pose.
+Patterns are computed from coordinates on the neutral body (dm: x to the left, y up from about the hip joint, z
+forward), so they need no textures and stay where they are on any body in any pose.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack, vstack
 
-from mdpr.reid.synthetic.base_mesh import BaseMesh, Floats, load_base_mesh
+from mdpr.reid.synthetic.base_mesh import BODY, BaseMesh, Floats, Ints, load_base_mesh
 from mdpr.reid.synthetic.dressing import Dresser
 from mdpr.reid.synthetic.gait import take_pose
 from mdpr.reid.synthetic.garment_files import load_garments
@@ -51,7 +51,6 @@ class Person:
         self.identity = identity
         self._base, self._joints = base, joints
         counts = [len(part.vertices) for part in parts]
-        starts = np.concatenate([[0], np.cumsum(counts)])
         self._vertices = np.concatenate([part.vertices for part in parts])
         self._normals = np.concatenate([vertex_normals(part.vertices, part.triangles) for part in parts])
         self._weights = vstack([_weights(part, base) for part in parts]).tocsr()
@@ -59,35 +58,20 @@ class Person:
         self._floor = float(self._vertices[~on_ground, 1].min())
         self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
         self.rest = np.concatenate([part.rest for part in parts])
-        kinds = sorted(  # of one pattern in the order of the parts: a set's order differs from process to process
-            dict.fromkeys((part.material, part.two_sided) for part in parts),
-            key=lambda kind: PATTERNS.index(kind[0].pattern),
-        )
-        faces: list[NDArray[np.int64]] = []
-        surfaces: list[Surface] = []
-        for material, two_sided in kinds:
-            chosen = [
-                part.triangles + start
-                for part, start in zip(parts, starts, strict=False)
-                if (part.material, part.two_sided) == (material, two_sided)
-            ]
-            first = sum(map(len, faces))
-            faces += chosen
-            surfaces.append(Surface(material.pattern, material.row(), two_sided, first, sum(map(len, chosen))))
-        self.triangles: NDArray[np.int32] = np.concatenate(faces).astype(np.int32)
-        self.surfaces = tuple(surfaces)
-
+        self.triangles, self.surfaces = _surfaces(parts)
         self.outline = np.flatnonzero(np.concatenate([_is_drawn(part) for part in parts]))
         self._coarse: Person | None = None
 
     def coarse(self) -> Person:
         """The same person with a quarter of the triangles, for when it is small in the picture; made once."""
         if self._coarse is None:
-            fewer, faces, surfaces = copy(self), [], []
+            fewer = copy(self)
+            faces: list[Ints] = []
+            surfaces: list[Surface] = []
             for surface in self.surfaces:
                 triangles = self.triangles[surface.first : surface.first + surface.count]
+                first = sum(map(len, faces))
                 faces.append(cluster(self._vertices, triangles.astype(np.int64), _COARSE_DM))
-                first = sum(map(len, faces[:-1]))
                 surfaces.append(replace(surface, first=first, count=len(faces[-1])))
             fewer.triangles, fewer.surfaces = np.concatenate(faces).astype(np.int32), tuple(surfaces)
             self._coarse = fewer
@@ -128,12 +112,33 @@ class PeopleMaker:
     def make(self, identity: Identity) -> Person:
         """The dressed body of an identity."""
         shape = self.base.shape(identity.phenotype)
-        heights = shape[:13380, 1]
+        heights = shape[BODY, 1]
         shape = (shape * (identity.height_m * 10 / (heights.max() - heights.min()))).astype(np.float32)
         joints = np.asarray(self.base.head_weights @ shape, np.float32)
         rng = np.random.default_rng([identity.seed, 3, identity.number])
         parts = self.dresser.dress(identity.outfit, shape, joints, identity.skin, identity.sex, rng)
         return Person(identity, self.base, joints, parts)
+
+
+def _surfaces(parts: Sequence[Part]) -> tuple[NDArray[np.int32], tuple[Surface, ...]]:
+    """All triangles (m, 3), those of one look side by side and looks of one pattern side by side, and the looks."""
+    kinds = sorted(  # of one pattern in the order of the parts: a set's order differs from process to process
+        dict.fromkeys((part.material, part.two_sided) for part in parts),
+        key=lambda kind: PATTERNS.index(kind[0].pattern),
+    )
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    faces: list[Ints] = []
+    surfaces: list[Surface] = []
+    for material, two_sided in kinds:
+        chosen = [
+            part.triangles + start
+            for part, start in zip(parts, starts, strict=False)
+            if (part.material, part.two_sided) == (material, two_sided)
+        ]
+        first = sum(map(len, faces))
+        faces += chosen
+        surfaces.append(Surface(material.pattern, material.row(), two_sided, first, sum(map(len, chosen))))
+    return np.concatenate(faces).astype(np.int32), tuple(surfaces)
 
 
 def _is_drawn(part: Part) -> NDArray[np.bool_]:

@@ -10,7 +10,6 @@ from mdpr.reid.synthetic import colours
 from mdpr.reid.synthetic.materials import FAR, Colour, Material
 
 SEASONS = ("summer", "between", "winter")
-NO_MATERIAL = Material()
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,12 @@ class Garment:
     flare: float = 0.0
 
 
+NOTHING = Garment("", Material())
+
+
 @dataclass(frozen=True)
 class Outfit:
-    """Everything on a person, from the skin outwards; an empty kind is not worn.
+    """Everything on a person, from the skin outwards; what is of no kind (`NOTHING`) is not worn.
 
     `shape` is a number in [0, 1) by which MakeHuman's garment of a kind is chosen where there are several.
     """
@@ -55,15 +57,8 @@ def sample_outfit(rng: np.random.Generator, female: bool, child: bool, season: s
     style = Material(
         "hair", hair, seed=rng.uniform(0, 9), frequency=rng.uniform(0.7, 1.4), ragged=rng.uniform(0.3, 0.7)
     )
-    bald = not female and not child and rng.random() < 0.1
-    kind = (
-        ""
-        if bald
-        else ("long" if rng.random() < 0.72 else "short")
-        if female
-        else ("short" if rng.random() < 0.94 else "long")
-    )
-    return Outfit(top, bottom, outer, shoes, Garment(kind, style), _hat(rng, season, female), carried, rng.random())
+    hair_garment = Garment(_hair_length(rng, female, child), style)
+    return Outfit(top, bottom, outer, shoes, hair_garment, _hat(rng, season, female), carried, rng.random())
 
 
 def look_alike(outfit: Outfit, rng: np.random.Generator, changes: int) -> Outfit:
@@ -92,6 +87,13 @@ def look_alike(outfit: Outfit, rng: np.random.Generator, changes: int) -> Outfit
     return near
 
 
+def _hair_length(rng: np.random.Generator, female: bool, child: bool) -> str:
+    if not female and not child and rng.random() < 0.1:
+        return ""
+    draw = rng.random()
+    return "long" if (draw < 0.72 if female else draw >= 0.94) else "short"
+
+
 def _patterned(rng: np.random.Generator, palette: colours.Palette, patterns: dict[str, float]) -> Material:
     names, share = list(patterns), np.array(list(patterns.values()))
     first = colours.pick(palette, rng)
@@ -111,7 +113,8 @@ def _patterned(rng: np.random.Generator, palette: colours.Palette, patterns: dic
 
 
 _TOP_PATTERNS = {
-    "plain": 40, "heather": 10, "stripes": 9, "pinstripes": 3, "plaid": 8, "floral": 4, "two-tone": 6, "print": 14, "dots": 2, "sleeves": 3, "camouflage": 0.7, "knit": 5,
+    "plain": 40, "heather": 10, "stripes": 9, "pinstripes": 3, "plaid": 8, "floral": 4, "two-tone": 6, "print": 14,
+    "dots": 2, "sleeves": 3, "camouflage": 0.7, "knit": 5,
 }  # fmt: skip
 
 
@@ -132,14 +135,7 @@ def _top(rng: np.random.Generator, season: str, female: bool) -> Garment:
 def _bottom(rng: np.random.Generator, season: str, female: bool) -> Garment:
     draw = rng.random()
     if female and draw < {"summer": 0.38, "between": 0.2, "winter": 0.1}[season]:
-        dress = rng.random() < 0.45
-        patterns = {"plain": 5, "floral": 2.5 if dress else 1, "stripes": 1, "plaid": 1, "dots": 0.8, "two-tone": 0.3}
-        material = _patterned(rng, colours.UPPER if dress else colours.LOWER, patterns)
-        hem = rng.uniform(-3.6, -1.9) if rng.random() < 0.6 else rng.uniform(-6.8, -4.2)
-        flare = rng.uniform(0.62, 1.1)
-        return Garment(
-            "dress" if dress else "skirt", replace(material, hem=hem, top=1.5), rng.uniform(0.12, 0.3), 1, flare
-        )
+        return _skirt(rng)
     if rng.random() < 0.4:
         blue = colours.pick(colours.JEANS, rng)
         material = Material("denim", blue, colours.vary(blue, rng, 0.3), seed=rng.uniform(0, 20), folds=0.8)
@@ -147,13 +143,10 @@ def _bottom(rng: np.random.Generator, season: str, female: bool) -> Garment:
         patterns = {"plain": 70, "heather": 12, "side-stripe": 8, "plaid": 3, "pinstripes": 2, "camouflage": 1.5}
         material = _patterned(rng, colours.LOWER, patterns)
     shorts = rng.random() < {"summer": 0.4, "between": 0.07, "winter": 0.01}[season]
-    hem = (
-        rng.uniform(-3.9, -2.1)
-        if shorts
-        else rng.uniform(-7.6, -6.6)
-        if rng.random() < 0.85
-        else rng.uniform(-6.4, -4.6)
-    )
+    if shorts:
+        hem = rng.uniform(-3.9, -2.1)
+    else:
+        hem = rng.uniform(-7.6, -6.6) if rng.random() < 0.85 else rng.uniform(-6.4, -4.6)
     tight = female and rng.random() < 0.45
     loose = rng.uniform(0.06, 0.12) if tight else rng.uniform(0.14, 0.32)
     flare = rng.uniform(-0.04, 0.05) if tight else rng.uniform(-0.05, 0.4)
@@ -161,9 +154,19 @@ def _bottom(rng: np.random.Generator, season: str, female: bool) -> Garment:
     return Garment(kind, replace(material, hem=hem, top=1.55), loose, 1 if tight else 3, flare)
 
 
+def _skirt(rng: np.random.Generator) -> Garment:
+    dress = rng.random() < 0.45
+    patterns = {"plain": 5, "floral": 2.5 if dress else 1, "stripes": 1, "plaid": 1, "dots": 0.8, "two-tone": 0.3}
+    material = _patterned(rng, colours.UPPER if dress else colours.LOWER, patterns)
+    hem = rng.uniform(-3.6, -1.9) if rng.random() < 0.6 else rng.uniform(-6.8, -4.2)
+    flare = rng.uniform(0.62, 1.1)
+    loose = rng.uniform(0.12, 0.3)
+    return Garment("dress" if dress else "skirt", replace(material, hem=hem, top=1.5), loose, 1, flare)
+
+
 def _outer(rng: np.random.Generator, season: str) -> Garment:
     if rng.random() > {"summer": 0.06, "between": 0.5, "winter": 0.95}[season]:
-        return Garment("", NO_MATERIAL)
+        return NOTHING
     kinds = {"jacket": 4, "hoodie": 3, "blazer": 1.5, "vest": 0.8, "hi-vis": 0.5, "coat": 0.8, "puffer": 0.8}
     if season == "winter":
         kinds = {"jacket": 3, "hoodie": 1, "blazer": 0.6, "vest": 0.5, "hi-vis": 0.4, "coat": 4.5, "puffer": 4}
@@ -208,11 +211,14 @@ def _hat(rng: np.random.Generator, season: str, female: bool) -> Garment:
         return Garment("hood", material, rng.uniform(0.3, 0.5), 14)
     if female and draw > 0.95:
         return Garment("hijab", _patterned(rng, colours.UPPER, {"plain": 8, "floral": 1}), rng.uniform(0.2, 0.3), 12)
-    return Garment("", NO_MATERIAL)
+    return NOTHING
 
 
 def _carried(rng: np.random.Generator, female: bool, child: bool) -> tuple[Garment, ...]:
-    kinds = {"backpack": 0.24, "shoulder-bag": 0.14 if female else 0.04, "cross-body": 0.06, "handbag": 0.08 if female else 0.02, "shopping-bags": 0.05, "trolley": 0.03}  # fmt: skip
+    kinds = {
+        "backpack": 0.24, "shoulder-bag": 0.14 if female else 0.04, "cross-body": 0.06,
+        "handbag": 0.08 if female else 0.02, "shopping-bags": 0.05, "trolley": 0.03,
+    }  # fmt: skip
     draw, found = rng.random(), []
     for kind, share in kinds.items():
         if draw < share and not (child and kind != "backpack"):
