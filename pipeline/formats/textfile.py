@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.pipeline.formats.trackboxes import duplicated_rows
 
+_LAST_FRAME = 10**9
+_HIGHEST_ID = 2**53  # beyond, float64 merges neighbours
+
 
 def read_text(path: Path) -> str:
     """The text of a file.
@@ -71,15 +74,17 @@ def check_counting(
     Raises:
         FormatError: names the first line that does not fit.
     """
-    bad_frame = (frame < first_frame) | (frame != np.floor(frame))
+    bad_frame = (frame < first_frame) | (frame != np.floor(frame)) | (frame > _LAST_FRAME)
     if bad_frame.any():
         row = int(np.argmax(bad_frame))
-        raise FormatError(f"{where(row)}: expected a frame number from {first_frame}, got {frame[row]:g}")
-    bad_id = (track_id < 0) | (track_id != np.floor(track_id))
+        raise FormatError(
+            f"{where(row)}: expected a frame number from {first_frame} to {_LAST_FRAME}, got {frame[row]:.10g}"
+        )
+    bad_id = (track_id < 0) | (track_id != np.floor(track_id)) | (track_id > _HIGHEST_ID)
     if bad_id.any():
         row = int(np.argmax(bad_id))
         advice = "; id -1 is what detections have, and tracks are needed here" if track_id[row] == -1 else ""
-        raise FormatError(f"{where(row)}: expected a whole id of 0 or more, got {track_id[row]:g}{advice}")
+        raise FormatError(f"{where(row)}: expected a whole id from 0 to 2^53, got {track_id[row]:g}{advice}")
     twice = duplicated_rows(frame.astype(np.int64), track_id.astype(np.int64))
     if len(twice):
         row = int(twice[0])

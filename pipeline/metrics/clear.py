@@ -100,12 +100,13 @@ def clear_matches(comparison: Comparison, iou_threshold: float = 0.5) -> Integer
     chosen = np.ones(len(rows), bool)
     shared = _shared_frames(comparison)
     frame = comparison.truth_frame[first]
-    for now, here in pairs.contested():
-        place = int(np.searchsorted(shared, now))
+    for contest in pairs.contested():
+        here = contest.pairs
+        place = int(np.searchsorted(shared, contest.frame))
         before = shared[place - 1] if place else -1
         last = slice(*np.searchsorted(frame, [before, before + 1]).tolist())
         continues = _are_among(person[here], predicted[here], person[last][chosen[last]], predicted[last][chosen[last]])
-        chosen[here] = pairs.best_of(now, here, _CONTINUES * continues + comparison.iou[rows[here]])
+        chosen[here] = pairs.best_of(contest, _CONTINUES * continues + comparison.iou[rows[here]])
     return rows[chosen]
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mdpr.pipeline.metrics.overlaps import Floats, Integers
+
+
+class Contest(NamedTuple):
+    """A frame in which a row is in several pairs: its pairs, and all its rows, with or without pairs."""
+
+    frame: int
+    pairs: slice
+    first: slice
+    second: slice
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,35 +35,34 @@ class FramePairs:
     first_frame: Integers
     second_frame: Integers
 
-    def contested(self) -> list[tuple[int, slice]]:
-        """Frames in which a row is in several pairs, with their pairs, in order.
+    def contested(self) -> list[Contest]:
+        """The frames that need a decision, in order.
 
         All pairs of any other frame are matches whatever their scores are, as long as these are above 0.
         """
         is_contested = (np.bincount(self.first)[self.first] > 1) | (np.bincount(self.second)[self.second] > 1)
-        frame = self.first_frame[self.first]
-        frames = np.unique(frame[is_contested])
-        starts, ends = np.searchsorted(frame, frames), np.searchsorted(frame, frames, side="right")
+        pair_frame = self.first_frame[self.first]
+        frames = np.unique(pair_frame[is_contested])
+        columns = (pair_frame, self.first_frame, self.second_frame)
+        edges = [np.searchsorted(column, frames, side).tolist() for column in columns for side in ("left", "right")]
         return [
-            (one, slice(start, end))
-            for one, start, end in zip(frames.tolist(), starts.tolist(), ends.tolist(), strict=True)
+            Contest(frame, slice(*ends[:2]), slice(*ends[2:4]), slice(*ends[4:]))
+            for frame, *ends in zip(frames.tolist(), *edges, strict=True)
         ]
 
-    def best_of(self, frame: int, pairs: slice, score: Floats) -> NDArray[np.bool_]:
+    def best_of(self, contest: Contest, score: Floats) -> NDArray[np.bool_]:
         """Which pairs of one frame together have the highest score.
 
         The whole matrix of the frame is solved, rows without pairs too: among equal optima, the choice then is that
         of TrackEval.
 
         Args:
-            frame: whose pairs they are.
-            pairs: its pairs.
+            contest: the frame.
             score: (pairs,) above 0.
         """
-        top, bottom = np.searchsorted(self.first_frame, [frame, frame + 1])
-        left, right = np.searchsorted(self.second_frame, [frame, frame + 1])
-        matrix = np.zeros((bottom - top, right - left))
-        rows, columns = self.first[pairs] - top, self.second[pairs] - left
+        first, second = contest.first, contest.second
+        matrix = np.zeros((first.stop - first.start, second.stop - second.start))
+        rows, columns = self.first[contest.pairs] - first.start, self.second[contest.pairs] - second.start
         matrix[rows, columns] = score
         match = np.full(len(matrix), -1)
         matched_rows, matched_columns = linear_sum_assignment(matrix, maximize=True)
@@ -74,6 +83,6 @@ def best_matches(pairs: FramePairs, score: Floats) -> NDArray[np.bool_]:
     [False, True, True]
     """
     chosen = np.ones(len(pairs.first), bool)
-    for frame, here in pairs.contested():
-        chosen[here] = pairs.best_of(frame, here, score[here])
+    for contest in pairs.contested():
+        chosen[contest.pairs] = pairs.best_of(contest, score[contest.pairs])
     return chosen

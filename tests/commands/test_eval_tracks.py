@@ -220,7 +220,7 @@ def failing(truth: Path, found: Path, case: str) -> list[object]:
         ("mtmc", "missing", 1, "cameras differ: {run} lacks yard. The truth has hall, yard; the prediction has hall"),
         ("mot", "twice", 1, "tracks.txt:201: id 11 already has a box in frame 1"),
         ("mot", "beyond", 1, "tracks.txt: has a box in frame 121 (counted from 1), expected at most 120"),
-        ("mot", "zero", 1, "tracks.txt:201: expected a frame number from 1, got 0"),
+        ("mot", "zero", 1, "tracks.txt:201: expected a frame number from 1 to 1000000000, got 0"),
         ("mot", "empty", 1, "no box that counts"),
         ("mtmc", "foreign", 1, "names track 999 of camera hall"),
         ("mtmc", "two places", 1, "nobody can be in two places at once"),

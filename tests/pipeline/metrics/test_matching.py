@@ -37,4 +37,4 @@ def test_best_of_all_assignments(sizes: list[tuple[int, int]], seed: int, densit
 def test_only_contested_frames_are_solved() -> None:
     frames = np.array([0, 0, 1, 1])
     pairs = FramePairs(np.array([0, 1, 2, 2]), np.array([1, 0, 2, 3]), frames, frames)
-    assert pairs.contested() == [(1, slice(2, 4))]
+    assert pairs.contested() == [(1, slice(2, 4), slice(2, 4), slice(2, 4))]
