@@ -112,7 +112,7 @@ def carry(
     if kind == "trolley":
         size = np.array([rng.uniform(1.6, 2.1), rng.uniform(2.4, 3.1), rng.uniform(0.9, 1.2)])
         points, faces = rounded_box(size, 0.25)
-        centre = np.array([-2.6, skin[:, 1].min() + size[1] + 0.5, -4.2])
+        centre = np.array([-2.3, skin[:, 1].min() + size[1] + 0.4, -3.0])
         handle, handle_faces = tube(np.array([[0, size[1], 0], [0, size[1] + 2, 0.9], [0, size[1] + 3.6, 1.7]]), 0.09)
         return [rigid(points + centre, faces, "ground", material), rigid(handle + centre, handle_faces, "ground", dark)]
     if kind == "phone":

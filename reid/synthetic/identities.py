@@ -9,7 +9,7 @@ import numpy as np
 from mdpr.reid.synthetic import colours
 from mdpr.reid.synthetic.base_mesh import Phenotype
 from mdpr.reid.synthetic.gait import Manner, sample_manner
-from mdpr.reid.synthetic.materials import Material
+from mdpr.reid.synthetic.materials import Colour, Material
 from mdpr.reid.synthetic.wardrobe import SEASONS, Outfit, look_alike, sample_outfit
 
 FAMILY = 4  # neighbours in number who may look alike
@@ -61,6 +61,8 @@ def sample_identity(seed: int, number: int, alike: float = 0.5) -> Identity:
         outfit = replace(near, hair=own.hair, shape=near.shape)
     else:
         outfit = own
+    skin_colour = colours.skin_tone(tone, rng)
+    outfit = _not_bare(outfit, skin_colour)
     sex = "female" if female else "male"
     mean, spread = (1.64, 0.068) if female else (1.775, 0.073)
     height = rng.uniform(1.05, 1.45) if child else float(np.clip(rng.normal(mean, spread), 1.45, 2.02))
@@ -79,8 +81,17 @@ def sample_identity(seed: int, number: int, alike: float = 0.5) -> Identity:
     scalp = 1.0 if outfit.hair.kind or rng.random() < 0.4 else 0.0
     mask = float(rng.random() < 0.04)
     skin = Material(
-        "skin", colours.skin_tone(tone, rng), hair, place=(beard, glasses, scalp, mask), folds=0.1, shine=0.12
+        "skin", skin_colour, hair, place=(beard, glasses, scalp, mask), folds=0.1, shine=0.12
     )
     stances = ("stand", "relaxed", "phone", "pockets", "folded", "hands-behind", "call")
     stance = stances[rng.choice(7, p=[0.3, 0.22, 0.16, 0.14, 0.08, 0.06, 0.04])]
     return Identity(seed, number, phenotype, height, skin, sex, outfit, sample_manner(rng), stance)
+
+
+def _not_bare(outfit: Outfit, skin: Colour) -> Outfit:
+    """Tops of the colour of the skin look like no top: they become grey."""
+    material = outfit.top.material
+    if np.abs(np.array(material.first) - np.array(skin)).max() > 0.13:
+        return outfit
+    grey = sum(material.first) / 3 * 0.6
+    return replace(outfit, top=replace(outfit.top, material=replace(material, first=(grey, grey, grey))))

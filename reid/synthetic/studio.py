@@ -149,7 +149,7 @@ class Studio:
     def _try(self, person: Person, view: int, camera: StudioCamera, rng: np.random.Generator, alone: bool) -> Crop:
         place = int(rng.integers(len(camera.standing)))
         x, y = camera.standing[place]
-        placed = _stand(person, x, y, rng, camera.sunlit[place])
+        placed = stand(person, x, y, rng, camera.sunlit[place])
         others = [] if alone else self._companions(camera, placed, rng)
         cut, height_px = _cut(placed, camera.plate.camera, rng)
         scale = min(HEIGHT / (cut[3] - cut[1]), _WIDTH / (cut[2] - cut[0]), 1.0)
@@ -179,7 +179,7 @@ class Studio:
             if number not in self._passers:
                 self._passers[number] = self._maker.make(sample_identity(self._seed, 10**7 + number))
             x, y = placed.x + away * np.cos(angle), placed.y + away * np.sin(angle)
-            found.append(_stand(self._passers[number], x, y, rng, placed.sunlit))
+            found.append(stand(self._passers[number], x, y, rng, placed.sunlit))
         return found
 
     def _people(
@@ -243,7 +243,7 @@ class Studio:
         )
 
 
-def _stand(person: Person, x: float, y: float, rng: np.random.Generator, sunlit: float) -> Placed:
+def stand(person: Person, x: float, y: float, rng: np.random.Generator, sunlit: float) -> Placed:
     walks = rng.random() < 0.72
     stance = "walk" if walks else person.identity.stance
     if walks and rng.random() < 0.12 and person.identity.stance in ("phone", "pockets", "call"):
