@@ -78,10 +78,8 @@ def _say_whose_ids(predicted: Recordings, are_local: bool) -> None:
 
 
 def _links_text(result: MultiCameraScores) -> str:
-    lines = [links_text("links", result.links.values())]
-    if len(result.links_by_cameras) > 1:
-        lines += [links_text(f"  {a} {b}", one.values()) for (a, b), one in result.links_by_cameras.items()]
-    return "\n".join(lines)
+    pairs = {f"  {a} {b}": one for (a, b), one in result.links_by_cameras.items()}
+    return links_text({"links": result.links, **(pairs if len(pairs) > 1 else {})})
 
 
 if __name__ == "__main__":

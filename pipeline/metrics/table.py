@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mdpr.pipeline.metrics.evaluate import Scores
+from mdpr.pipeline.metrics.links import Links
 from mdpr.pipeline.metrics.returns import Returns
 
 _SHARES = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "IDP", "IDR", "MOTA", "MOTP")
@@ -46,12 +47,17 @@ def returns_text(returns: Returns | None) -> str:
     return _indented("returns", lines)
 
 
-def links_text(name: str, values: Mapping[str, float | None]) -> str:
-    """One line on links between cameras."""
-    precision = _of(values["precision"], values["right"], values["predicted"])
-    recall = _of(values["recall"], values["right"], values["true"])
-    tracklets = f"{values['people_tracklets']:,} of {values['tracklets']:,} tracklets are people"
-    return f"{name:<10} recall {recall:<20} precision {precision:<20} {tracklets}"
+def links_text(links: Mapping[str, Links]) -> str:
+    """A line for links between cameras: of all, or of the two cameras that name them."""
+    size = max(10, *(len(name) for name in links))
+    lines = []
+    for name, one in links.items():
+        values = one.values()
+        precision = _of(values["precision"], one.right, one.predicted)
+        recall = _of(values["recall"], one.right, one.true)
+        people = f"{one.people_tracklets:,} of {one.tracklets:,} tracklets are people"
+        lines.append(f"{name:<{size}} recall {recall:<20} precision {precision:<20} {people}")
+    return "\n".join(lines)
 
 
 def csv_text(rows: Mapping[str, Scores], first: str) -> str:
