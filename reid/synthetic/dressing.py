@@ -168,7 +168,7 @@ def _choose(options: tuple[tuple[str, tuple[int, ...]], ...], choice: float) -> 
 
 
 def _layers(outfit: Outfit) -> tuple[Garment, Garment]:
-    """Top and coat: with the straps of bags on the outer one, and the top cut back to what a closed coat shows of it."""
+    """Top and coat: the straps of bags are on the outer one, and of the top remains what a closed coat shows of it."""
     strap, strap_colour = 0.0, (0.1, 0.1, 0.1)
     for thing in outfit.carried:
         if thing.kind in _STRAPS:

@@ -76,7 +76,7 @@ def take_pose(
     """
     walks = speed > 0.2
     amount = manner.stride * float(np.clip(0.45 + 0.42 * speed, 0, 1.25)) if walks else 0.0
-    pose: dict[str, Rotation] = {}
+    pose = dict(_CURLED)
     turn = 2 * np.pi * phase
     for side, sign, at in (("L", 1.0, phase), ("R", -1.0, phase + 0.5)):
         _leg(pose, side, sign, at % 1.0, amount, manner, phase)
@@ -121,11 +121,26 @@ ARMS = {
 }
 _RIGHT_HANDED = ("phone", "call")
 # Of the left arm of the neutral mesh: it points 48 degrees down with the elbow bent by 43.
-_UPPER = np.array([0.665, -0.747, 0.0])
-_HINGE = np.array([-0.747, -0.665, 0.0])
-_CURL = np.array([0.37, -0.47, -0.80])  # of the fingers
+_UPPER = (0.665, -0.747, 0.0)
+_HINGE = (-0.747, -0.665, 0.0)
+_CURL = (0.37, -0.47, -0.80)  # of the fingers
 _DOWN, _BENT = 41.0, 43.0
 _MIRROR = np.diag([-1.0, 1.0, 1.0]).astype(np.float32)
+
+
+def _mirrored(turn: Rotation) -> Rotation:
+    """The same turn of the other side's bone."""
+    return _MIRROR @ turn @ _MIRROR
+
+
+_FINGERS = {
+    f"finger{finger}-{joint}": about(_CURL, curl + (4 * finger - 10 if joint == 1 else 0))
+    for finger in range(2, 6)
+    for joint, curl in ((1, 14.0), (2, 26.0), (3, 16.0))
+}
+_CURLED: Pose = {f"{name}.L": turn for name, turn in _FINGERS.items()} | {
+    f"{name}.R": _mirrored(turn) for name, turn in _FINGERS.items()
+}
 
 
 def _arm(pose: dict[str, Rotation], side: str, stance: str, swing: float, manner: Manner) -> None:
@@ -141,8 +156,5 @@ def _arm(pose: dict[str, Rotation], side: str, stance: str, swing: float, manner
         "upperarm02": about(_UPPER, inward * 0.3),
         "lowerarm01": about(_HINGE, elbow),
     }
-    for finger in range(2, 6):
-        for joint, curl in ((1, 14.0), (2, 26.0), (3, 16.0)):
-            turns[f"finger{finger}-{joint}"] = about(_CURL, curl + (4 * finger - 10 if joint == 1 else 0))
     for name, turn in turns.items():
-        pose[f"{name}.{side}"] = turn if side == "L" else _MIRROR @ turn @ _MIRROR
+        pose[f"{name}.{side}"] = turn if side == "L" else _mirrored(turn)

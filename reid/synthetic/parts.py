@@ -22,8 +22,7 @@ class Part:
         vertices: (vertices, 3) dm on this body, in MakeHuman's axes.
         rest: (vertices, 3) dm on the neutral body; patterns, seams and hems are defined there.
         triangles: (faces, 3).
-        skin: (vertices, bones) weights, or the name of the one bone that carries all of it, one of the base mesh's or of
-            `LOOSE`.
+        skin: (vertices, bones) weights, or the name of the one bone that carries all of it: the base mesh's or `LOOSE`.
         material: what its surface looks like.
         two_sided: whether its inside can be seen.
     """

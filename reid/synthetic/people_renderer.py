@@ -58,10 +58,10 @@ class PeopleRenderer:
         self._context = context
         self._vertices = context.buffer(reserve=_MOST_VERTICES * 36, dynamic=True)
         self._triangles = context.buffer(reserve=_MOST_TRIANGLES * 12, dynamic=True)
-        self._made: dict[tuple[str, bool], tuple[moderngl.Program, moderngl.VertexArray]] = {}
+        self._made: dict[tuple[str, bool], _Program] = {}
         shadow = context.program(person_shader.SHADOW, person_shader.FLAT)
         place_only = (self._vertices, "3f 24x", "position")
-        self._shadow = shadow, context.vertex_array(shadow, [place_only], self._triangles)
+        self._shadow = _Program(shadow, context.vertex_array(shadow, [place_only], self._triangles))
         self._loaded: Placed | None = None
 
     def draw(self, placed: Placed, camera: Camera, light: Light, marked: float = 1.0) -> None:
@@ -82,34 +82,34 @@ class PeopleRenderer:
     def draw_shadow(self, placed: Placed, camera: Camera, light: Light) -> None:
         """Where the sun's shadow of a person falls on the ground: 1."""
         self._load(placed)
-        program, shape = self._shadow
-        _set(program, {"clip": _clip(camera), "placed": placed.matrix(), "sun": light.direction, "value": 1.0})
-        shape.render(vertices=placed.person.triangles.size)
+        values = {"clip": _clip(camera), "placed": placed.matrix(), "sun": light.direction, "value": 1.0}
+        self._shadow.set(_packed(values))
+        self._shadow.shape.render(vertices=placed.person.triangles.size)
 
     def _draw(self, placed: Placed, camera: Camera, mask: bool, values: dict[str, Any]) -> None:
         self._load(placed)
-        values = {**values, "clip": _clip(camera), "placed": placed.matrix(), "eye": camera.position}
+        packed = _packed({**values, "clip": _clip(camera), "placed": placed.matrix(), "eye": camera.position})
         ready: set[str] = set()
         for surface in placed.person.surfaces:
-            program, shape = self._program(surface.pattern, mask)
+            program = self._program(surface.pattern, mask)
             if surface.pattern not in ready:
-                _set(program, values)
+                program.set(packed)
                 ready.add(surface.pattern)
-            rows = program["M"]
+            rows = program.uniforms["M"]
             rows.write(surface.row[: 4 * rows.array_length].tobytes())  # drivers leave out unused rows at the end
             if surface.two_sided:
                 self._context.disable(self._context.CULL_FACE)
             else:
                 self._context.enable(self._context.CULL_FACE)
-            shape.render(vertices=3 * surface.count, first=3 * surface.first)
+            program.shape.render(vertices=3 * surface.count, first=3 * surface.first)
         self._context.disable(self._context.CULL_FACE)
 
-    def _program(self, pattern: str, mask: bool) -> tuple[moderngl.Program, moderngl.VertexArray]:
+    def _program(self, pattern: str, mask: bool) -> _Program:
         if (pattern, mask) not in self._made:
             program = self._context.program(person_shader.VERTEX, person_shader.fragment(pattern, mask))
             layout = (self._vertices, "3f 3f 3f", "position", "normal", "rest")
             shape = self._context.vertex_array(program, [layout], self._triangles, skip_errors=True)
-            self._made[pattern, mask] = program, shape
+            self._made[pattern, mask] = _Program(program, shape)
         return self._made[pattern, mask]
 
     def _load(self, placed: Placed) -> None:
@@ -125,13 +125,20 @@ def _clip(camera: Camera) -> Floats:
     return clip_matrix(camera, NEAR, FAR)
 
 
-def _set(program: moderngl.Program, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        if name not in program:  # a shader that does not use it
-            continue
-        if isinstance(value, float):
-            program[name].value = value
-        elif value.ndim == 2:
-            program[name].write(np.ascontiguousarray(value.T, np.float32).tobytes())
-        else:
-            program[name].write(np.ascontiguousarray(value, np.float32).tobytes())
+class _Program:
+    """A program, its uniforms by name, and the mesh as it reads it."""
+
+    def __init__(self, program: moderngl.Program, shape: moderngl.VertexArray) -> None:
+        self.shape = shape
+        self.uniforms: dict[str, Any] = {name: program[name] for name in program}  # moderngl's look-up is slow
+
+    def set(self, values: dict[str, bytes]) -> None:
+        """Give values to those uniforms that the program uses."""
+        for name, value in values.items():
+            if name in self.uniforms:
+                self.uniforms[name].write(value)
+
+
+def _packed(values: dict[str, Any]) -> dict[str, bytes]:
+    """Numbers, vectors and matrices as OpenGL reads them: float32, matrices column by column."""
+    return {name: np.asarray(value, np.float32).T.tobytes() for name, value in values.items()}

@@ -57,6 +57,7 @@ class Person:
         on_ground = np.repeat([isinstance(part.skin, str) and part.skin == "ground" for part in parts], counts)
         self._floor = float(self._vertices[~on_ground, 1].min())
         self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
+        self._stand_weights = self._weights[self._stands]
         self.rest = np.concatenate([part.rest for part in parts])
         self.triangles, self.surfaces = _surfaces(parts)
         self.outline = np.flatnonzero(np.concatenate([_is_drawn(part) for part in parts]))
@@ -89,7 +90,7 @@ class Person:
             bone = base.bones.index(name)
             loose[row, :, 3] = moved[bone, :, :3] @ joints[bone] + moved[bone, :, 3] - joints[bone]
         bones = np.concatenate([moved, loose]).reshape(-1, 12)
-        feet = (self._weights[self._stands] @ bones).reshape(-1, 3, 4)
+        feet = (self._stand_weights @ bones).reshape(-1, 3, 4)
         lowest = float((_apply(feet, self._vertices[self._stands])[:, 1] + feet[:, 1, 3]).min())
         bones[len(base.bones) + 2, 7] += lowest - self._floor  # what rolls on the ground stays on it
         every = (self._weights @ bones).reshape(-1, 3, 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,25 @@ from mdpr.reid.synthetic.base_mesh import BaseMesh, Floats
 
 Rotation = NDArray[np.floating]  # (3, 3) float32
 Pose = Mapping[str, Rotation]  # of bones by name, in the axes of the neutral pose
+_EYE = np.eye(3)
 
 
-def about(axis: str | NDArray[np.float64], degrees: float) -> Rotation:
-    """Rotation (3, 3) about an axis: "x" (to the left), "y" (up), "z" (forward) or a vector; right-handed."""
-    unit = np.eye(3)["xyz".index(axis)] if isinstance(axis, str) else np.asarray(axis, float) / np.linalg.norm(axis)
-    angle = np.radians(degrees)
+def about(axis: str | tuple[float, float, float], degrees: float) -> Rotation:
+    """Rotation (3, 3) about an axis: "x" (to the left), "y" (up), "z" (forward) or a vector; right-handed.
+
+    Reference: Rodrigues' rotation formula.
+    """
+    angle, cross = np.radians(degrees), _cross(axis)
+    return (_EYE + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _cross(axis: str | tuple[float, float, float]) -> NDArray[np.float64]:
+    """The matrix (3, 3) of the cross product with the axis' unit vector."""
+    unit = _EYE["xyz".index(axis)] if isinstance(axis, str) else np.array(axis) / np.linalg.norm(axis)
     cross = np.array([[0, -unit[2], unit[1]], [unit[2], 0, -unit[0]], [-unit[1], unit[0], 0]])
-    return (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).astype(np.float32)
+    cross.flags.writeable = False
+    return cross
 
 
 def bone_transforms(base: BaseMesh, joints: Floats, pose: Pose) -> Floats:
