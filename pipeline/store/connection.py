@@ -12,8 +12,9 @@ from typing import Literal
 
 from mdpr.errors import ConfigError, FormatError, OutputError
 from mdpr.files import make_folder
+from mdpr.pipeline.store import schema
 from mdpr.pipeline.store.errors import BusyError
-from mdpr.pipeline.store.schema import APPLICATION_ID, VERSION, initialise, migrate, number_of
+from mdpr.pipeline.store.schema import initialise, migrate, number_of
 
 Mode = Literal["create", "write", "read"]
 
@@ -67,19 +68,19 @@ class Database:
             if mode != "create":
                 raise FormatError(f"{self.path} is empty: not a gallery, or one that has lost its content")
             initialise(sql, self.path, embedding_type, self._timeout_s)
-        if number_of(sql, "application_id") != APPLICATION_ID:
+        if number_of(sql, "application_id") != schema.APPLICATION_ID:
             raise FormatError(f"{self.path} is an SQLite file of another program, not a gallery; give another one")
         version = number_of(sql, "user_version")
-        if version > VERSION:
+        if version > schema.VERSION:
             raise FormatError(
                 f"{self.path} was written by a newer mdpr-track (tables of version {version}, this one knows up to "
-                f"{VERSION}): update mdpr-track. Nothing was changed"
+                f"{schema.VERSION}): update mdpr-track. Nothing was changed"
             )
-        if version < VERSION:
+        if version < schema.VERSION:
             if mode == "read":
                 raise FormatError(
-                    f"{self.path} has tables of version {version}, expected {VERSION}: open it once for writing, for "
-                    "example with `mdpr gallery FILE check`, which brings it up to date"
+                    f"{self.path} has tables of version {version}, expected {schema.VERSION}: open it once for "
+                    "writing, for example with `mdpr gallery FILE check`, which brings it up to date"
                 )
             migrate(sql)
         _check_length(sql, self.path)
@@ -91,6 +92,8 @@ class Database:
             self.sql.execute("BEGIN")
             try:
                 yield self.sql
+            except (KeyError, TypeError, ValueError) as error:  # rows that this class would never have written
+                raise FormatError(_damaged(self.path, f"a row that makes no sense, {error}")) from error
             finally:
                 self._roll_back()
 
@@ -134,23 +137,21 @@ def sqlite_errors(path: Path, timeout_s: float) -> Iterator[None]:
     """Turn what SQLite reports into errors that name the file, the reason and the way out."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise FormatError(_damaged(path, str(error))) from error
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+        if "Could not decode" in str(error) or str(error).startswith("no such"):  # no text, or none of our tables
+            code = sqlite3.SQLITE_CORRUPT
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise BusyError(
                 f"{path} is locked: another process has been using it for more than {timeout_s:g} s. Nothing was "
                 "changed; wait until it has finished, or end it"
             ) from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise FormatError(
-                f"{path} is damaged ({error}): it was cut off or overwritten. Restore a copy, or save what can be read "
-                f"with: sqlite3 {path} .recover"
-            ) from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT):
+            raise FormatError(_damaged(path, str(error))) from error
         if code == sqlite3.SQLITE_FULL:
-            raise OutputError(
-                f"cannot write {path}: the disk is full. Nothing was changed; free some space (deleting for good needs "
-                "up to twice the size of the file for a moment, half of it in the folder for temporary files)"
-            ) from error
+            raise OutputError(f"cannot write {path}: the disk is full. Nothing was changed; free some space") from error
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
             raise OutputError(
                 f"cannot open {path} ({error}): no permission for the file or its folder, which SQLite needs for "
@@ -159,6 +160,13 @@ def sqlite_errors(path: Path, timeout_s: float) -> Iterator[None]:
         if code == sqlite3.SQLITE_IOERR:
             raise OutputError(f"cannot use {path} ({error}): the disk is full, failing, or has gone") from error
         raise
+
+
+def _damaged(path: Path, why: str) -> str:
+    return (
+        f"{path} is damaged ({why}): it was cut off or overwritten. Restore a copy, or save what can be read with: "
+        f"sqlite3 {path} .recover"
+    )
 
 
 def _check_file(path: Path, mode: Mode) -> None:

@@ -20,7 +20,7 @@ from mdpr.errors import OutputError
 from mdpr.pipeline.store.connection import Database
 from mdpr.pipeline.store.deciding import write_corrections, write_events
 from mdpr.pipeline.store.decisions import EventKind
-from mdpr.pipeline.store.errors import UnknownError
+from mdpr.pipeline.store.errors import BusyError, UnknownError
 from mdpr.pipeline.store.keeping import Forgotten
 from mdpr.pipeline.store.planning import Change, bridge
 from mdpr.pipeline.store.reading import id_of, keys_of, read_corrections
@@ -170,12 +170,15 @@ def erase(database: Database) -> str:
     if level == 0:
         return ""
     try:
-        with database.alone() as sql:
-            sql.execute("VACUUM" if level == EVERYWHERE else "PRAGMA incremental_vacuum").fetchall()
-            if sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                return "another process was reading all the time, so the write-ahead log could not be emptied"
+        for statement in ("PRAGMA incremental_vacuum", "VACUUM")[:level]:  # the first may make room for the second
+            with database.alone() as sql:
+                sql.execute(statement).fetchall()
+                if sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return "another process was reading all the time, so the write-ahead log could not be emptied"
         with database.writing() as sql:  # unless another process has deleted more in the meantime
             sql.execute(f"UPDATE gallery SET to_erase = 0 WHERE ({_LAST_DELETE}) = ?", (last,))
-    except OutputError as error:
+    except BusyError as error:
         return str(error)
+    except OutputError as error:
+        return f"{error} (rewriting the file takes its size again, and again in the folder for temporary files)"
     return ""

@@ -26,8 +26,9 @@ from mdpr.pipeline.store.values import (
 )
 from mdpr.types import Tracklet
 
-_KEYED = "FROM tracklets t JOIN cameras c USING (camera_id) JOIN runs r USING (run_id)"
-_KEY = "r.name, c.name, t.track_id, t.part"
+KEYED = "FROM tracklets t JOIN cameras c USING (camera_id) JOIN runs r USING (run_id)"
+KEY = "r.name, c.name, t.track_id, t.part"
+"""Columns of a `TrackletKey`, of the tables that `KEYED` joins."""
 
 
 def read_model(sql: sqlite3.Connection) -> EmbeddingModel | None:
@@ -72,7 +73,7 @@ def id_of(sql: sqlite3.Connection, key: TrackletKey) -> int:
         UnknownError: there is none.
     """
     row = sql.execute(
-        f"SELECT t.tracklet_id {_KEYED} WHERE r.name = ? AND c.name = ? AND t.track_id = ? AND t.part = ?", key
+        f"SELECT t.tracklet_id {KEYED} WHERE r.name = ? AND c.name = ? AND t.track_id = ? AND t.part = ?", key
     ).fetchone()
     if row is None:
         raise UnknownError(f"tracklet {key} is not in the store: it was never put, or forgotten")
@@ -82,7 +83,7 @@ def id_of(sql: sqlite3.Connection, key: TrackletKey) -> int:
 def keys_of(sql: sqlite3.Connection, ids: Iterable[int]) -> dict[int, TrackletKey]:
     """Keys of tracklets by row; rows that are not there are left out."""
     rows = sql.execute(
-        f"SELECT t.tracklet_id, {_KEY} {_KEYED} WHERE t.tracklet_id IN (SELECT value FROM json_each(?))",
+        f"SELECT t.tracklet_id, {KEY} {KEYED} WHERE t.tracklet_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(ids)),),
     )
     return {row[0]: TrackletKey(*row[1:]) for row in rows}
@@ -93,14 +94,14 @@ def read_tracklets(sql: sqlite3.Connection, filters: Filters) -> list[TrackletRe
     condition, values = _condition(filters)
     dtype = embedding_dtype(sql)
     rows = sql.execute(
-        f"SELECT t.tracklet_id, t.identity_id, {_KEY}, t.class_id, t.start_frame, t.end_frame, t.start_s, t.end_s, "
-        f"t.detections, t.confidence, e.vectors {_KEYED} LEFT JOIN embeddings e USING (tracklet_id) {condition} "
+        f"SELECT t.tracklet_id, t.identity_id, {KEY}, t.class_id, t.start_frame, t.end_frame, t.start_s, t.end_s, "
+        f"t.detections, t.confidence, e.vectors {KEYED} LEFT JOIN embeddings e USING (tracklet_id) {condition} "
         "ORDER BY t.tracklet_id",
         values,
     ).fetchall()
     views = sql.execute(
         "SELECT v.tracklet_id, v.frame, v.time_s, v.x1, v.y1, v.x2, v.y2, v.confidence, v.quality "
-        f"{_KEYED} JOIN views v USING (tracklet_id) {condition} ORDER BY v.tracklet_id, v.position",
+        f"{KEYED} JOIN views v USING (tracklet_id) {condition} ORDER BY v.tracklet_id, v.position",
         values,
     )
     views_of = {tracklet: np.array([row[1:] for row in some]) for tracklet, some in groupby(views, key=lambda v: v[0])}
@@ -145,9 +146,9 @@ def read_entries(sql: sqlite3.Connection, after: int) -> Iterator[tuple[int, Ent
     """Tracklets with embeddings whose row is above `after`, in order of rows."""
     dtype = embedding_dtype(sql)
     rows = sql.execute(
-        f"SELECT t.tracklet_id, {_KEY}, c.started_s + t.start_s, c.started_s + t.end_s, e.vectors, "
+        f"SELECT t.tracklet_id, {KEY}, c.started_s + t.start_s, c.started_s + t.end_s, e.vectors, "
         "(SELECT count(*) FROM views v WHERE v.tracklet_id = t.tracklet_id) "
-        f"{_KEYED} JOIN embeddings e USING (tracklet_id) WHERE t.tracklet_id > ? ORDER BY t.tracklet_id",
+        f"{KEYED} JOIN embeddings e USING (tracklet_id) WHERE t.tracklet_id > ? ORDER BY t.tracklet_id",
         (after,),
     )
     for tracklet_id, *key, start_s, end_s, vectors, views in rows:
@@ -157,7 +158,7 @@ def read_entries(sql: sqlite3.Connection, after: int) -> Iterator[tuple[int, Ent
 def read_identities(sql: sqlite3.Connection) -> list[Identity]:
     """Those that have members or a name, by number."""
     rows = sql.execute(
-        f"SELECT i.identity_id, coalesce(i.name, ''), {_KEY}, c.started_s + t.start_s, c.started_s + t.end_s "
+        f"SELECT i.identity_id, coalesce(i.name, ''), {KEY}, c.started_s + t.start_s, c.started_s + t.end_s "
         "FROM identities i LEFT JOIN (tracklets t JOIN cameras c USING (camera_id) JOIN runs r USING (run_id)) "
         "ON t.identity_id = i.identity_id WHERE i.name IS NOT NULL OR t.tracklet_id IS NOT NULL ORDER BY i.identity_id"
     )
@@ -207,7 +208,7 @@ def read_searches(sql: sqlite3.Connection) -> list[Search]:
     """The audit log, in order."""
     matches: dict[int, list[Match]] = {}
     for search_id, *key, view, identity, similarity in sql.execute(
-        f"SELECT s.search_id, {_KEY}, s.view, s.identity_id, s.similarity {_KEYED} "
+        f"SELECT s.search_id, {KEY}, s.view, s.identity_id, s.similarity {KEYED} "
         "JOIN search_results s USING (tracklet_id) ORDER BY s.search_id, s.place"
     ):
         matches.setdefault(search_id, []).append(Match(TrackletKey(*key), view, identity, similarity))

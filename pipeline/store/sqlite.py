@@ -109,6 +109,7 @@ class SqliteStore:
     def nearest(
         self, embeddings: NDArray[np.float32], k: int, filters: Filters = EVERYTHING, group: Group = "tracklet"
     ) -> list[list[Match]]:
+        embeddings = np.asarray(embeddings, np.float32)
         with self._database.reading() as sql:
             index = self._index.refresh(sql)
             return [[] for _ in embeddings] if index is None else index.nearest(embeddings, k, filters, group)

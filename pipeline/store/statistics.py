@@ -6,9 +6,11 @@ import sqlite3
 from pathlib import Path
 
 from mdpr.errors import FormatError
+from mdpr.pipeline.store.checks import digest_of
 from mdpr.pipeline.store.forgetting import used_bytes
 from mdpr.pipeline.store.keeping import Stats
-from mdpr.pipeline.store.reading import embedding_dtype, read_model
+from mdpr.pipeline.store.reading import KEY, KEYED, embedding_dtype, read_model, read_tracklets
+from mdpr.pipeline.store.values import EVERYTHING, TrackletKey
 
 _MOST_FAULTS = 5
 
@@ -42,7 +44,7 @@ def read_stats(sql: sqlite3.Connection) -> Stats:
 
 
 def check_integrity(sql: sqlite3.Connection, path: Path) -> None:
-    """Read every page and every row.
+    """Read every page and every row; embeddings too, unless they were rounded or replaced since they were put.
 
     Raises:
         FormatError: something does not fit.
@@ -61,6 +63,13 @@ def check_integrity(sql: sqlite3.Connection, path: Path) -> None:
             (width,),
         )
     ]
+    if sql.execute("SELECT embedding_type = 'float32' AND reembedded = 0 FROM gallery").fetchone()[0] and not faults:
+        kept = {TrackletKey(*row[:4]): row[4] for row in sql.execute(f"SELECT {KEY}, t.digest {KEYED}")}
+        faults += [
+            f"tracklet {record.key} is not what was put"
+            for record in read_tracklets(sql, EVERYTHING)
+            if digest_of(record.tracklet) != kept[record.key]
+        ]
     if faults:
         more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
         raise FormatError(

@@ -63,7 +63,7 @@ def make_tracklet(
     corner = rng.uniform(0, 500, (count, 2))
     return Tracklet(
         camera, track_id, 0, start, end, start / 10, end / 10, end - start + 1, float(np.float32(rng.uniform())),
-        at, at / 10, np.concatenate([corner, corner + [40, 100]], axis=1), rng.uniform(0, 1, count),
+        at, at / 10, np.concatenate([corner, corner + np.array([40, 100])], axis=1), rng.uniform(0, 1, count),
         rng.uniform(0, 10, count), embeddings,
     )  # fmt: skip
 
