@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mdpr.detectors.yolox.depthwise import HalvingDepthwise, is_slow_to_train
 from mdpr.errors import ConfigError
 
 STRIDES = (8, 16, 32)
@@ -69,7 +71,13 @@ class ConvUnit(nn.Module):
         self.bn: nn.Module = nn.BatchNorm2d(out_channels, eps=_BN_EPS, momentum=_BN_MOMENTUM)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.silu(self.bn(self.conv(x)), inplace=True)
+        conv = self.conv
+        if is_slow_to_train(x, conv.stride[0], conv.groups):
+            half = torch.get_autocast_dtype("cpu")
+            y = cast(Tensor, HalvingDepthwise.apply(x.to(half), conv.weight.to(half)))
+        else:
+            y = conv(x)
+        return functional.silu(self.bn(y))
 
 
 def conv3x3(channels: int, out_channels: int, depthwise: bool, stride: int = 1) -> nn.Module:
