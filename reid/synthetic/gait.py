@@ -72,8 +72,10 @@ def take_pose(
         look: where the head turns, degrees to the left and up.
 
     Raises:
-        KeyError: no such stance.
+        ValueError: no such stance.
     """
+    if stance not in STANCES:
+        raise ValueError(f"no stance is called {stance!r}; there are: {', '.join(STANCES)}")
     walks = speed > 0.2
     amount = manner.stride * float(np.clip(0.45 + 0.42 * speed, 0, 1.25)) if walks else 0.0
     pose = dict(_CURLED)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from mdpr.errors import ConfigError
-from mdpr.files import write_errors, write_text
+from mdpr.errors import ConfigError, MdprError
+from mdpr.files import write_bytes, write_errors, write_text
 
+Job = Callable[[int], dict[str, Any]]
 _SETTINGS, _DONE = "synth.json", "done.jsonl"
 
 
@@ -42,13 +47,7 @@ def read_journal(folder: Path) -> list[dict[str, Any]]:
     path = folder / _DONE
     if not path.exists():
         return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:  # the last line of a run that was killed
-            continue
-    return rows
+    return [json.loads(line) for line in _whole_lines(path).splitlines()]
 
 
 def run_jobs(
@@ -56,7 +55,7 @@ def run_jobs(
     numbers: Iterable[int],
     start: Callable[..., None],
     arguments: tuple[Any, ...],
-    job: Callable[[int], dict[str, Any]],
+    job: Job,
     workers: int,
     unit: str,
 ) -> Iterator[dict[str, Any]]:
@@ -69,29 +68,84 @@ def run_jobs(
         job: does one; its result is of JSON's types and holds its `number`.
         workers: processes; one works in this process.
         unit: of the progress bar.
+
+    Raises:
+        MdprError: of a worker, or a worker died; what the journal holds stays done.
     """
     finished = {row["number"] for row in read_journal(folder)}
     wanted = [number for number in numbers if number not in finished]
     if not wanted:
         return
     path = folder / _DONE
-    with write_errors(path), open(path, "a", encoding="utf-8") as journal:
-        for done in tqdm(_map(start, arguments, job, wanted, workers), total=len(wanted), unit=unit, disable=None):
-            journal.write(json.dumps(done) + "\n")
-            journal.flush()
-            yield done
+    if path.exists():
+        write_bytes(path, _whole_lines(path))
+    results = _here(start, arguments, job, wanted) if workers == 1 else _pool(start, arguments, job, wanted, workers)
+    for done in tqdm(results, total=len(wanted), unit=unit, disable=None):
+        with write_errors(path), open(path, "ab") as journal:
+            journal.write(json.dumps(done).encode() + b"\n")
+        yield done
 
 
-def _map(
-    start: Callable[..., None],
-    arguments: tuple[Any, ...],
-    job: Callable[[int], dict[str, Any]],
-    wanted: list[int],
-    workers: int,
+def _whole_lines(path: Path) -> bytes:
+    """The journal without the beginning of a line that a run left when it was killed."""
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _here(start: Callable[..., None], arguments: tuple[Any, ...], job: Job, wanted: list[int]) -> Iterator[Any]:
+    start(*arguments)
+    yield from map(job, wanted)
+
+
+def _pool(
+    start: Callable[..., None], arguments: tuple[Any, ...], job: Job, wanted: list[int], workers: int
 ) -> Iterator[dict[str, Any]]:
-    if workers == 1:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, (start, arguments)) as pool:
+        try:
+            for future in as_completed([pool.submit(_do, job, number) for number in wanted]):
+                done = future.result()
+                if isinstance(done, _Failure):
+                    raise done.error()
+                yield done
+        except BrokenProcessPool as error:
+            raise MdprError(
+                "a process that rendered was ended from outside, often for want of memory: give fewer --workers; "
+                "the same command goes on where this one was"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An error on its way from a worker: not all of ours can be pickled."""
+
+    kind: type[MdprError]
+    text: str
+
+    def error(self) -> MdprError:
+        error = self.kind.__new__(self.kind)
+        error.args = (self.text,)
+        return error
+
+
+_failure: _Failure | None = None
+
+
+def _start_worker(start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    global _failure
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends this process' parent, which lets the last jobs finish
+    try:
         start(*arguments)
-        yield from map(job, wanted)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers, start, arguments) as pool:
-        yield from pool.imap_unordered(job, wanted)
+    except MdprError as error:  # raised here, it would only be printed, by every worker
+        _failure = _Failure(type(error), str(error))
+
+
+def _do(job: Job, number: int) -> dict[str, Any] | _Failure:
+    if _failure is not None:
+        return _failure
+    try:
+        return job(number)
+    except MdprError as error:
+        return _Failure(type(error), str(error))

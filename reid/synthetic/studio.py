@@ -77,7 +77,7 @@ def person_height_px(camera: Camera, points: NDArray[np.float64], height_m: floa
     """How tall people of a height look who stand at points (n, 2) of the ground, pixels (n,)."""
     feet = np.column_stack([points, np.zeros(len(points))])
     low, depth = project(camera, feet)
-    high, _ = project(camera, feet + [0, 0, height_m])
+    high, _ = project(camera, feet + np.array([0, 0, height_m]))
     return np.where(depth > 1.0, np.linalg.norm(high - low, axis=1), np.nan)
 
 
@@ -89,7 +89,8 @@ class Crop:
         jpeg: at most `HEIGHT` pixels high.
         identity, camera, view: numbers.
         box: (4,) xyxy of the cut in the camera's picture.
-        visible: share of the person that nothing hides, 0 to 1.
+        visible: share that nothing hides of what the cut shows of the person, 0 to 1; a cut that is lower than 0.4 of
+            the person's height makes it less.
         height_px: of the person in the camera's picture.
         mask: (H, W) share of each pixel that is the person, 0 to 1.
     """
@@ -195,8 +196,7 @@ class Studio:
             for other in others:
                 self._renderer.draw(other, camera, light, 0.0)
             colour, mark = self._read(width, height)
-        alpha = colour[..., 3] / np.float32(255)
-        return colour[..., :3].astype(np.float32), alpha, mark, alone
+        return colour[..., :3].astype(np.float32), _share(colour[..., 3]), mark, alone
 
     def _shadows(
         self, placed: Placed, others: Sequence[Placed], camera: Camera, studio: StudioCamera
@@ -208,10 +208,8 @@ class Studio:
             self._begin(self._shadow, width, height, depth=False)
             for one in (placed, *others):
                 self._renderer.draw_shadow(one, camera, studio.plate.light)
-            pixels = np.frombuffer(
-                self._shadow.read(viewport=(0, 0, width, height), components=1, alignment=1), np.uint8
-            )
-            shadow = pixels.reshape(height, width)[::-1].astype(np.float32) / 255
+            drawn = self._shadow.read(viewport=(0, 0, width, height), components=1, alignment=1)
+            shadow = _share(np.frombuffer(drawn, np.uint8).reshape(height, width)[::-1])
             shadow = cv2.GaussianBlur(shadow, (0, 0), max(0.6, 25 * studio.plate.light.softness))
         for one in (placed, *others):
             turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
@@ -237,13 +235,17 @@ class Studio:
         mark = np.frombuffer(self._resolved.read(viewport=part, components=4, attachment=1), np.uint8)
         self._target.use()
         self._context.viewport = part
-        return (
-            colour.reshape(height, width, 4)[::-1],
-            mark.reshape(height, width, 4)[::-1, :, 0].astype(np.float32) / 255,
-        )
+        size = (height, width, 4)
+        return colour.reshape(size)[::-1], _share(mark.reshape(size)[::-1, :, 0])
+
+
+def _share(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """From 0 to 255 to shares."""
+    return np.divide(pixels, 255, dtype=np.float32)
 
 
 def stand(person: Person, x: float, y: float, rng: np.random.Generator, sunlit: float) -> Placed:
+    """Somebody at a point of the ground (metres) at a random moment, mostly walking, turned anywhere."""
     walks = rng.random() < 0.72
     stance = "walk" if walks else person.identity.stance
     if walks and rng.random() < 0.12 and person.identity.stance in ("phone", "pockets", "call"):
@@ -271,9 +273,9 @@ def _cut(placed: Placed, camera: Camera, rng: np.random.Generator) -> tuple[NDAr
     if cut[2] - cut[0] < least:
         middle = (cut[0] + cut[2]) / 2
         cut[[0, 2]] = middle - least / 2, middle + least / 2
-    size = np.array([camera.width, camera.height])
-    low = np.clip(np.floor(cut[:2]), 0, size - [8, 16])
-    high = np.clip(np.ceil(cut[2:]), low + [8, 16], size)
+    size, smallest = np.array([camera.width, camera.height]), np.array([8, 16])
+    low = np.clip(np.floor(cut[:2]), 0, size - smallest)
+    high = np.clip(np.ceil(cut[2:]), low + smallest, size)
     return np.concatenate([low, high]), float(height)
 
 
