@@ -36,7 +36,7 @@ def some_boxes(draw: st.DrawFn) -> TrackBoxes:
                          first_pixel=draw(st.sampled_from([0, 1])))  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(boxes=some_boxes(), is_truth=st.booleans())
 def test_mot_there_and_back(boxes: TrackBoxes, is_truth: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +54,7 @@ def test_mot_there_and_back(boxes: TrackBoxes, is_truth: bool) -> None:
         assert again.score.tolist() == boxes.score.tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(first=some_boxes(), second=some_boxes())
 def test_multicamera_there_and_back(first: TrackBoxes, second: TrackBoxes) -> None:
     cameras = {"hall": first, "7": second}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mdpr.pipeline.metrics.matching import FramePairs, best_matches
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     sizes=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4),
     seed=st.integers(0, 2**32 - 1),

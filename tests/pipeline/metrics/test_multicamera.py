@@ -21,7 +21,7 @@ Cameras = dict[str, Recording]
 SIZE = 20.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     tracklets=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4), st.sampled_from([NOBODY, 1, 2, 3])), max_size=12)
 )

@@ -32,7 +32,7 @@ def frame_by_frame(first: Scene, second: Scene) -> dict[tuple[int, int], float]:
 
 
 @pytest.mark.parametrize("at_once", [1, 5, 10**6])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(first=scenes(), second=scenes())
 def test_equal_to_frame_by_frame(at_once: int, first: Scene, second: Scene) -> None:
     before = overlaps._PAIRS_AT_ONCE

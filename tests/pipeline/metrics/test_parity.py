@@ -26,7 +26,7 @@ from mdpr.pipeline.metrics.preprocessing import RULES, Rules, compare
 Scores = dict[str, float]
 BENCHMARKS = {"mot15": "MOT15", "mot16": "MOT17", "mot20": "MOT20"}
 TOLERANCE = 1e-6
-BATCH = 40
+BATCH = 25
 
 
 def our_scores(comparison: Comparison) -> Scores:

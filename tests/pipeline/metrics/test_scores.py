@@ -93,7 +93,7 @@ def test_overlap_at_a_threshold_counts() -> None:
     assert identity(found, 0.51).tp == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_identity_is_the_best_of_all_assignments(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ def test_identity_is_the_best_of_all_assignments(seed: int) -> None:
     assert identity(found).tp == best
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_hota_restated(seed: int) -> None:
     """Association of each match from counting frames one by one, where matches are forced (one box a person)."""
@@ -133,7 +133,7 @@ def test_hota_restated(seed: int) -> None:
     assert scores.hota == pytest.approx(np.sqrt(scores.det_a * scores.ass_a))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_what_must_not_matter(seed: int, imitate: Callable[..., TrackBoxes]) -> None:
     """Names of identities, order of lines, place and size of the picture."""
