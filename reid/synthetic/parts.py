@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from mdpr.reid.synthetic.base_mesh import Floats, Ints
@@ -27,7 +28,7 @@ class Part:
         two_sided: whether its inside can be seen.
     """
 
-    vertices: Floats
+    vertices: NDArray[np.floating]
     rest: Floats
     triangles: Ints
     skin: csr_matrix | str
@@ -35,6 +36,6 @@ class Part:
     two_sided: bool = False
 
 
-def rigid(vertices: Floats, triangles: Ints, bone: str, material: Material) -> Part:
+def rigid(vertices: NDArray[np.floating], triangles: Ints, bone: str, material: Material) -> Part:
     """A part that one bone carries; its pattern is that of its own coordinates around its centre."""
     return Part(vertices, (vertices - vertices.mean(0)).astype(np.float32), triangles, bone, material)
