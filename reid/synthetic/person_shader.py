@@ -73,7 +73,8 @@ float hash(vec3 p) { p = fract(p * 0.3183099 + 0.1); p *= 17.0; return fract(p.x
 float noise(vec3 x) {
     vec3 i = floor(x), f = fract(x);
     f = f * f * (3.0 - 2.0 * f);
-    return mix(mix(mix(hash(i), hash(i + vec3(1, 0, 0)), f.x), mix(hash(i + vec3(0, 1, 0)), hash(i + vec3(1, 1, 0)), f.x), f.y),
+    return mix(mix(mix(hash(i), hash(i + vec3(1, 0, 0)), f.x),
+            mix(hash(i + vec3(0, 1, 0)), hash(i + vec3(1, 1, 0)), f.x), f.y),
         mix(mix(hash(i + vec3(0, 0, 1)), hash(i + vec3(1, 0, 1)), f.x),
             mix(hash(i + vec3(0, 1, 1)), hash(i + vec3(1, 1, 1)), f.x), f.y), f.z);
 }
@@ -82,7 +83,8 @@ float along_arm() { return (abs(R.x) - 1.70) * 0.665 - (R.y - 5.02) * 0.747; }
 bool is_cut(vec3 n, vec3 view) {
     if (R.y < CUTS.x || R.y > CUTS.y) return true;
     if (CUTS.z < 90.0 && on_arm() && along_arm() > CUTS.z) return true;
-    if (CUTS.w > 0.0 && R.z > 0.25 && !on_arm() && abs(R.x) < CUTS.w * smoothstep(-4.0, 5.6, R.y) + 0.05 * CUTS.w) return true;
+    if (CUTS.w > 0.0 && R.z > 0.25 && !on_arm()
+        && abs(R.x) < CUTS.w * smoothstep(-4.0, 5.6, R.y) + 0.05 * CUTS.w) return true;
     if (dot(PLANE.xyz, R) < PLANE.w) return true;
 #if KIND == HAIR
     float strand = noise(vec3(R.x * 9.0, R.y * 2.0, R.z * 9.0) + THIRD.w);
@@ -114,13 +116,16 @@ vec3 skin(vec3 base, vec3 hair, inout float rough) {
     bool scalp = R.y > 7.85 - 0.02 * R.z || (R.z < 0.35 && R.y > 6.75 && !(abs(R.x) > 0.62 && R.z > -0.1));
     if (PLACE.z > 0.5 && scalp && R.y > 6.4) { rough = 0.0; return hair * (0.7 + 0.6 * noise(R * 14.0)); }
     if (face > 0.5 && R.y > 6.0) {
-        c = mix(c, c * vec3(1.05, 0.86, 0.84), smoothstep(0.3, 0.0, length(R.xy - vec2(0.42 * sign(R.x), 6.95)) - 0.12));
+        float cheek = length(R.xy - vec2(0.42 * sign(R.x), 6.95)) - 0.12;
+        c = mix(c, c * vec3(1.05, 0.86, 0.84), smoothstep(0.3, 0.0, cheek));
         if (abs(R.y - 7.52) < 0.055 && abs(abs(R.x) - 0.34) < 0.2) c = mix(c, hair * 0.8, 0.75);
         if (length((vec2(abs(R.x), R.y) - vec2(0.31, 7.28)) / vec2(0.15, 0.07)) < 1.0) c = mix(vec3(0.05), c, 0.25);
         if (length((R.xy - vec2(0.0, 6.60)) / vec2(0.27, 0.07)) < 1.0) c *= vec3(0.78, 0.5, 0.5);
-        if (PLACE.x > 0.0 && R.y < 6.86 && !(abs(R.y - 6.6) < 0.05 && abs(R.x) < 0.22)) c = mix(c, hair, 0.85 * PLACE.x);
+        bool lips = abs(R.y - 6.6) < 0.05 && abs(R.x) < 0.22;
+        if (PLACE.x > 0.0 && R.y < 6.86 && !lips) c = mix(c, hair, 0.85 * PLACE.x);
         if (PLACE.y > 1.5 && abs(R.y - 7.28) < 0.15 && abs(R.x) < 0.62) c = vec3(0.012);
-        else if (PLACE.y > 0.5 && abs(length((vec2(abs(R.x), R.y) - vec2(0.31, 7.28)) / vec2(0.25, 0.18)) - 1.0) < 0.22) c = vec3(0.02);
+        else if (PLACE.y > 0.5 && abs(length((vec2(abs(R.x), R.y) - vec2(0.31, 7.28)) / vec2(0.25, 0.18)) - 1.0) < 0.22)
+            c = vec3(0.02);
         if (PLACE.w > 0.5 && R.y < 7.02 && R.y > 6.2) c = vec3(0.55, 0.68, 0.74);
     }
     return c;
@@ -154,7 +159,8 @@ vec3 pattern(out float rough) {
     vec2 size = vec2(PLACE.z * 1.1, PLACE.z * (big ? 0.9 : 0.35));
     bool shown = R.z > 0.3 || (PLACE.w > 6.0 && R.z < -0.1);
     if (shown && !on_arm() && abs(p.x) < size.x && abs(p.y) < size.y) {
-        float n = big ? step(0.45, noise(vec3(p * 2.6, s))) : step(0.4, hash(floor(vec3(p.x * 7.0, 1.0, s)))) * step(abs(p.y), size.y * 0.8);
+        float n = big ? step(0.45, noise(vec3(p * 2.6, s)))
+            : step(0.4, hash(floor(vec3(p.x * 7.0, 1.0, s)))) * step(abs(p.y), size.y * 0.8);
         c = mix(c, mix(d, THIRD.rgb, big ? step(0.5, noise(vec3(p * 3.3, s + 5.0))) : 0.0), n);
     }
 #elif KIND == DENIM
@@ -207,7 +213,8 @@ void main() {
     float rough;
     vec3 c = pattern(rough);
     float s = THIRD.w;
-    vec3 q = R + s;  // creases: relief of a height, see Mikkelsen, Bump mapping unparametrized surfaces on the GPU, 2010
+    // creases: relief of a height, see Mikkelsen, Bump mapping unparametrized surfaces on the GPU, 2010
+    vec3 q = R + s;
     float h = noise(q * vec3(1.3, 0.75, 1.3)) + 0.45 * noise(q * vec3(2.9, 1.8, 2.9) + 3.0);
 #if KIND == QUILTED
     h += 2.2 * pow(abs(sin(3.14159 * (R.y * SECOND.w + s))), 0.5);
@@ -218,7 +225,8 @@ void main() {
     float det = dot(dx, rx);
     if (abs(det) > 1e-12) {
         vec3 grad = sign(det) * (dFdx(h) * rx + dFdy(h) * ry);
-        n = normalize(abs(det) * n - clamp(length(grad), 0.0, 1.2 * abs(det)) * (length(grad) > 0.0 ? normalize(grad) : vec3(0)));
+        vec3 slope = length(grad) > 0.0 ? normalize(grad) : vec3(0);
+        n = normalize(abs(det) * n - clamp(length(grad), 0.0, 1.2 * abs(det)) * slope);
     }
     float direct = max(dot(n, sun), 0.0);
     vec3 ambient = mix(ground, sky, n.z * 0.5 + 0.5);
