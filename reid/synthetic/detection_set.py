@@ -134,7 +134,7 @@ def _people(camera: StudioCamera, rng: np.random.Generator) -> list[Placed]:
         together = int(rng.choice([1, 2, 3, 5], p=[0.6, 0.22, 0.12, 0.06]))
         for _ in range(min(together, wanted - len(placed))):
             aside = rng.normal(0, 0.75, 2) if together > 1 else np.zeros(2)
-            person = _someone(int(rng.integers(_CROWD)))
+            person = _someone(int(rng.integers(_CROWD))).for_height(camera.heights[place])
             placed.append(stand(person, x + aside[0], y + aside[1], rng, camera.sunlit[place]))
     return placed
 

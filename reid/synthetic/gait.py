@@ -20,7 +20,7 @@ _HIP = [24, 23, 20, 8, -2, -9, -6, 2, 12, 20, 26, 26, 24]
 _KNEE = [4, 12, 18, 9, 5, 11, 36, 53, 61, 51, 26, 6, 4]
 _ANKLE = [0, -5, -1, 6, 9, 6, -15, -16, -8, -1, 1, 1, 0]  # up is positive
 HIP, KNEE, ANKLE = (CubicSpline(STRIDE, values, bc_type="periodic") for values in (_HIP, _KNEE, _ANKLE))
-STANCES = ("walk", "stand", "relaxed", "phone", "pockets", "folded", "hands-behind", "call")
+STANCES = ("walk", "stand", "relaxed", "phone", "pockets", "folded", "hands-behind", "call", "reach", "bend", "hold")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ def take_pose(
         _arm(pose, side, stance if held else "relaxed", swing, manner)
     twist = 5 * np.cos(turn) * amount
     pose["root"] = about("y", -twist * 0.8) @ about("z", 3.0 * np.sin(turn) * amount)
-    pose["spine04"] = about("x", manner.lean * (1.3 if walks else 0.6)) @ about("y", twist)
+    lean = manner.lean * (1.3 if walks else 0.6) + 0.5 * _LEAN.get(stance, 0.0)
+    pose["spine04"] = about("x", lean) @ about("y", twist)
+    pose["spine03"] = about("x", 0.5 * _LEAN.get(stance, 0.0))
     pose["spine02"] = (
         about("x", manner.slouch * 0.6) @ about("y", twist * 1.1) @ about("z", -2.0 * np.sin(turn) * amount)
     )
@@ -120,8 +122,12 @@ ARMS = {
     "pockets": (-16.0, 9.0, 22.0, 42.0),
     "folded": (22.0, 2.0, 58.0, 86.0),
     "hands-behind": (-22.0, 4.0, 100.0, 46.0),
+    "reach": (62.0, 6.0, 6.0, 14.0),
+    "bend": (44.0, 2.0, 12.0, 28.0),
+    "hold": (12.0, 4.0, 26.0, 72.0),
 }
-_RIGHT_HANDED = ("phone", "call")
+_RIGHT_HANDED = ("phone", "call", "reach")
+_LEAN = {"reach": 12.0, "bend": 40.0}  # of the trunk, degrees
 # Of the left arm of the neutral mesh: it points 48 degrees down with the elbow bent by 43.
 _UPPER = (0.665, -0.747, 0.0)
 _HINGE = (-0.747, -0.665, 0.0)

@@ -23,6 +23,7 @@ from mdpr.reid.synthetic.skeleton import bone_transforms, to_world
 from mdpr.reid.synthetic.tailor import along_arm
 
 _COARSE_DM = 0.55  # cells that vertices are merged in
+_COARSE_PX = 170
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,15 @@ class Person:
         self._weights = vstack([_weights(part, base) for part in parts]).tocsr()
         on_ground = np.repeat([isinstance(part.skin, str) and part.skin == "ground" for part in parts], counts)
         self._floor = float(self._vertices[~on_ground, 1].min())
-        self._stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
-        self._stand_weights = self._weights[self._stands]
+        stands = np.flatnonzero(~on_ground & (self._vertices[:, 1] < self._floor + 2.5))
+        self._stand_weights, self._feet = self._weights[stands], self._vertices[stands]
         self.rest = np.concatenate([part.rest for part in parts])
         self.triangles, self.surfaces = _surfaces(parts)
         self.outline = np.flatnonzero(np.concatenate([_is_drawn(part) for part in parts]))
         self._coarse: Person | None = None
 
     def coarse(self) -> Person:
-        """The same person with a quarter of the triangles, for when it is small in the picture; made once."""
+        """The same person with about a quarter of the mesh, for when it is small in the picture; made once."""
         if self._coarse is None:
             fewer = copy(self)
             faces: list[Ints] = []
@@ -74,9 +75,17 @@ class Person:
                 first = sum(map(len, faces))
                 faces.append(cluster(self._vertices, triangles.astype(np.int64), _COARSE_DM))
                 surfaces.append(replace(surface, first=first, count=len(faces[-1])))
-            fewer.triangles, fewer.surfaces = np.concatenate(faces).astype(np.int32), tuple(surfaces)
-            self._coarse = fewer
+            used, local = np.unique(np.concatenate(faces), return_inverse=True)
+            fewer.triangles, fewer.surfaces = local.reshape(-1, 3).astype(np.int32), tuple(surfaces)
+            fewer._vertices, fewer._normals, fewer.rest = self._vertices[used], self._normals[used], self.rest[used]
+            fewer._weights = self._weights[used]
+            fewer.outline = np.flatnonzero(np.isin(used, self.outline))
+            self._coarse = fewer  # it stands on the feet of the fine one
         return self._coarse
+
+    def for_height(self, height_px: float) -> Person:
+        """The person, or its coarse mesh when it is so small in the picture that nobody sees the difference."""
+        return self.coarse() if height_px < _COARSE_PX else self
 
     def pose(
         self, stance: str, phase: float, speed: float = 1.3, look: tuple[float, float] = (0.0, 0.0)
@@ -91,7 +100,7 @@ class Person:
             loose[row, :, 3] = moved[bone, :, :3] @ joints[bone] + moved[bone, :, 3] - joints[bone]
         bones = np.concatenate([moved, loose]).reshape(-1, 12)
         feet = (self._stand_weights @ bones).reshape(-1, 3, 4)
-        lowest = float((_apply(feet, self._vertices[self._stands])[:, 1] + feet[:, 1, 3]).min())
+        lowest = float((_apply(feet, self._feet)[:, 1] + feet[:, 1, 3]).min())
         bones[len(base.bones) + 2, 7] += lowest - self._floor  # what rolls on the ground stays on it
         every = (self._weights @ bones).reshape(-1, 3, 4)
         vertices = _apply(every, self._vertices) + every[:, :, 3]

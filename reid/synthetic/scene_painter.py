@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,7 +18,6 @@ from mdpr.reid.synthetic.plates import Plate
 if TYPE_CHECKING:
     import moderngl
 
-_COARSE_PX = 170  # people below this height are drawn with fewer triangles
 _PROBE = (48, 96)  # pixels of the picture in which a person's whole area is counted
 _CLEARANCE_M = 0.35  # what of the place is this much nearer than a person's middle hides it
 
@@ -73,8 +72,7 @@ class ScenePainter:
         for index, placed in enumerate(people):
             box, depth = _box(placed, camera)
             if depth > 0.6 and box[2] > 0 and box[3] > 0 and box[0] < camera.width and box[1] < camera.height:
-                small = box[3] - box[1] < _COARSE_PX
-                seen.append((index, replace(placed, person=placed.person.coarse()) if small else placed, box, depth))
+                seen.append((index, placed, box, depth))
         if not seen:
             return Painted(plate.image, np.zeros(plate.image.shape[:2], np.int32), ())
         self._canvas.begin()
@@ -131,8 +129,8 @@ class ScenePainter:
             self._shadow.clear(0.0, 0.0, 0.0, 0.0)
             for placed in people:
                 self._renderer.draw_shadow(placed, camera, light)
-            pixels = np.frombuffer(self._shadow.read(components=1, alignment=1), np.uint8)
-            shadow = pixels.reshape(height, width)[::-1].astype(np.float32) / 255
+            drawn = np.frombuffer(self._shadow.read(components=1, alignment=1), np.uint8)
+            shadow = np.divide(drawn.reshape(height, width)[::-1], 255, dtype=np.float32)
             shadow = cv2.GaussianBlur(shadow, (0, 0), max(0.5, 20 * light.softness))
         contact = np.zeros((height, width), np.float32)
         turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)

@@ -90,9 +90,7 @@ def expose(
         light = cv2.GaussianBlur(light, (0, 0), sigma)
     grey = light @ np.array([0.3, 0.59, 0.11], np.float32)
     light = grey[..., None] + (light - grey[..., None]) * np.float32(sensor.saturation)
-    light = np.clip(light, 0, None) ** np.float32(sensor.contrast)
-    light = np.where(light > 0.85, 1 - 0.15 * np.exp(-(light - 0.85) / 0.15), light)  # highlights roll off
-    light = sensor.black + (1 - sensor.black) * light
+    light = tone_curve(light, sensor)
     shot = sensor.noise * (1.3 - light[..., :1])
     light = light + shot * rng.standard_normal((*light.shape[:2], 1), np.float32)
     light += 0.5 * shot * rng.standard_normal(light.shape, np.float32)
@@ -103,6 +101,13 @@ def expose(
     if sensor.sharpening:
         light += sensor.sharpening * (light - cv2.GaussianBlur(light, (0, 0), 1.2))
     return (np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def tone_curve(light: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
+    """Display values of light, any shape: contrast, highlights that roll off, lifted blacks."""
+    light = np.clip(light, 0, None) ** np.float32(sensor.contrast)
+    light = np.where(light > 0.85, 1 - 0.15 * np.exp(-(light - 0.85) / 0.15), light)
+    return sensor.black + (1 - sensor.black) * light
 
 
 def compress(image: Picture, quality: int) -> bytes:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 HEIGHT = 256  # of the largest crops, pixels
 _WIDTH = 192
-_LEAST_PX, _MOST_PX = 48.0, 460.0  # heights of people in the camera's picture
+_LEAST_PX, _MOST_PX = 48.0, 800.0  # heights of people in the camera's picture
 _PLACES = 600
 _LEAST_VISIBLE = 0.35
 _TRIES = 12
+_BUSY = ("reach", "bend", "hold")  # what people do for a moment
 PASSERS_BY = 48  # people who stand in the way; they are nobody's identity
 
 
@@ -250,6 +251,8 @@ def stand(person: Person, x: float, y: float, rng: np.random.Generator, sunlit: 
     stance = "walk" if walks else person.identity.stance
     if walks and rng.random() < 0.12 and person.identity.stance in ("phone", "pockets", "call"):
         stance = person.identity.stance
+    elif not walks and rng.random() < 0.35:
+        stance = _BUSY[int(rng.integers(len(_BUSY)))]
     speed = float(rng.uniform(0.6, 1.7)) if walks else 0.0
     look = (float(rng.normal(0, 18)), float(rng.normal(0, 6)))
     vertices, normals = person.pose(stance, float(rng.random()), speed, look)
@@ -264,8 +267,11 @@ def _cut(placed: Placed, camera: Camera, rng: np.random.Generator) -> tuple[NDAr
     width, height = x2 - x1, y2 - y1
     left, right = rng.normal(0.03, 0.06, 2) * width
     up, down = rng.normal(0.01, 0.03, 2) * height
-    if rng.random() < 0.09:  # legs hidden by the picture's edge or a desk, or missed
-        down = -rng.uniform(0.1, 0.5) * height
+    draw = rng.random()
+    if draw < 0.2:  # legs hidden by the picture's edge or a desk, or missed
+        down = -rng.uniform(0.1, 0.62) * height
+    elif draw < 0.26:  # a side hidden by a door or the picture's edge
+        left, right = rng.permutation([-rng.uniform(0.15, 0.4) * width, right])
     elif rng.random() < 0.06:
         left, right, up, down = rng.uniform(0.05, 0.3, 4) * [width, width, height / 2, height / 2]
     cut = np.array([x1 - left, y1 - up, x2 + right, y2 + down])

@@ -1,7 +1,7 @@
-"""The augmentations of the paper, and two more: pure functions of an image and a random generator.
+"""The augmentations of the paper, and three more: pure functions of an image and a random generator.
 
-Resize, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation happens
-on the device. Colours and blur are not of the paper and off by default.
+Resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation happens
+on the device. Warp, colours and blur are not of the paper and off by default.
 The generator of a picture follows from (seed, epoch, its place in the epoch) alone, so that results depend neither on
 the number of loader threads or processes nor on where a run was interrupted.
 """
@@ -37,6 +37,8 @@ class AugmentConfig:
         colours: how strongly brightness, contrast, saturation and colour cast vary, as between cameras; 0 is not at
             all, 1 is a lot.
         blur: probability of a loss of detail, by a smaller picture or a blurred one.
+        warp: how strongly pictures are turned, slanted, stretched and cut, as tilted and wide-angle cameras and poor
+            boxes do; 0 is not at all, 1 is a lot.
     """
 
     padding: int = 10
@@ -45,11 +47,12 @@ class AugmentConfig:
     patch: float = 0.5
     colours: float = 0.0
     blur: float = 0.0
+    warp: float = 0.0
 
     def __post_init__(self) -> None:
         if self.padding < 0:
             raise ConfigError(f"augment.padding: expected 0 or more pixels, got {self.padding}")
-        for name in ("flip", "erase", "patch", "colours", "blur"):
+        for name in ("flip", "erase", "patch", "colours", "blur", "warp"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name}: expected a number from 0 to 1, got {getattr(self, name)}")
 
@@ -81,6 +84,8 @@ def augment(
         (height, width, 3), a new array.
     """
     picture = resize_image(image, size)
+    if config.warp:
+        picture = warp(picture, config.warp, rng)
     if config.padding:
         picture = pad_and_crop(picture, config.padding, rng)
     if rng.random() < config.flip:
@@ -107,6 +112,25 @@ def pad_and_crop(image: Image, padding: int, rng: np.random.Generator) -> Image:
     padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
     top, left = rng.integers(0, 2 * padding + 1, size=2)
     return padded[top : top + height, left : left + width].copy()
+
+
+def warp(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    """The image turned, slanted, stretched and moved at random; its edges go on where it ends.
+
+    Args:
+        image: (H, W, 3).
+        strength: 1 turns by 14 degrees, slants by 0.2 and stretches by a fifth (standard deviations).
+        rng: random numbers.
+    """
+    height, width = image.shape[:2]
+    turn, slant = strength * np.radians(14) * rng.standard_normal(), strength * 0.2 * rng.standard_normal()
+    stretch = np.exp(strength * 0.2 * rng.standard_normal(2))
+    shift = strength * 0.06 * rng.standard_normal(2) * [width, height]
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    matrix = rotation @ np.array([[1, slant], [0, 1]]) @ np.diag(stretch)
+    middle = np.array([width, height]) / 2
+    moved = np.column_stack([matrix, middle + shift - matrix @ middle])
+    return cv2.warpAffine(image, moved, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def vary_colours(image: Image, strength: float, rng: np.random.Generator) -> Image:

@@ -19,6 +19,7 @@ from mdpr.reid.training.augmentations import (
     random_rectangle,
     sample_generator,
     vary_colours,
+    warp,
 )
 
 SIZE = (48, 24)
@@ -178,3 +179,19 @@ def test_colours_and_blur_are_off_by_default() -> None:
     np.testing.assert_array_equal(same, image)
     other = augment(image, (16, 8), replace(plain, colours=0.5, blur=1.0), (0, 0, 0), np.random.default_rng(1))
     assert (other != image).any()
+
+
+def test_warp_moves_a_point_where_the_formula_says() -> None:
+    image = np.zeros((64, 32, 3), np.uint8)
+    image[20:23, 9:12] = 255
+    drawn = np.random.default_rng(5)
+    turn, slant = 0.5 * np.radians(14) * drawn.standard_normal(), 0.5 * 0.2 * drawn.standard_normal()
+    x_scale, y_scale = np.exp(0.5 * 0.2 * drawn.standard_normal(2))
+    right, down = 0.5 * 0.06 * drawn.standard_normal(2) * [32, 64]
+    x, y = (10 - 16) * x_scale, (21 - 32) * y_scale  # stretched about the middle, slanted, turned, moved
+    x += slant * y
+    x, y = x * np.cos(turn) - y * np.sin(turn), x * np.sin(turn) + y * np.cos(turn)
+    found = warp(image, 0.5, np.random.default_rng(5))[..., 0].astype(float)
+    rows, columns = np.indices(found.shape)
+    centre = (found * columns).sum() / found.sum(), (found * rows).sum() / found.sum()
+    np.testing.assert_allclose(centre, (x + 16 + right, y + 32 + down), atol=0.3)
