@@ -1,7 +1,7 @@
 """The augmentations of the paper, and three more: pure functions of an image and a random generator.
 
-Resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation happens
-on the device. Warp, colours and blur are not of the paper and off by default.
+Resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation
+happens on the device. Warp, colours and blur are not of the paper and off by default.
 The generator of a picture follows from (seed, epoch, its place in the epoch) alone, so that results depend neither on
 the number of loader threads or processes nor on where a run was interrupted.
 """
