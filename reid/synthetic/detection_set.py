@@ -21,7 +21,7 @@ from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates
 from mdpr.reid.synthetic.scene_painter import Label, ScenePainter
-from mdpr.reid.synthetic.sensor import compress, expose, sample_sensor
+from mdpr.reid.synthetic.sensor import auto_exposure, compress, expose, sample_sensor
 from mdpr.reid.synthetic.studio import StudioCamera, set_up_camera, stand
 
 ANNOTATIONS = "annotations.json"
@@ -109,7 +109,7 @@ def _picture(number: int) -> dict[str, Any]:
     camera = _worker.cameras[int(rng.integers(len(_worker.cameras)))]
     people = _people(camera, rng)
     painted = _worker.painter.paint(camera.plate, people)
-    sensor = sample_sensor(rng)
+    sensor = auto_exposure(sample_sensor(rng), painted.image)
     image = expose(painted.image, sensor, rng)
     scale = config.height / _HEIGHT
     size = (round(_WIDTH * scale), config.height)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from mdpr.files import make_folder, write_errors
 from mdpr.reid.synthetic.cameras import camera_from_dict, camera_to_dict
-from mdpr.reid.synthetic.lights import Light
+from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, OUTDOOR_LIGHTS, Light, sample_light
 from mdpr.reid.synthetic.opengl import open_context
-from mdpr.reid.synthetic.plates import Plate, plate_for
+from mdpr.reid.synthetic.places import PLACES, make_place
+from mdpr.reid.synthetic.plates import Plate, render_plate
 from mdpr.weights import cache_folder
+
+if TYPE_CHECKING:
+    import moderngl
 
 _VERSION = 1  # goes up when places look different
 
@@ -31,9 +35,20 @@ def render_plates(seed: int, count: int) -> list[Path]:
     if missing:
         context = open_context(os.cpu_count() or 1)
         for number, file in tqdm(missing, unit=" places", disable=None):
-            _save(file, plate_for(seed * 100_003 + number, context))
+            save_plate(file, world_plate(seed, number, context))
         context.release()
     return files
+
+
+def world_plate(seed: int, number: int, context: moderngl.Context) -> Plate:
+    """The plate of camera `number` (from 1) of a world: kinds of places take turns, light and view are drawn."""
+    rng = np.random.default_rng([seed, 9, number])
+    kinds = sorted(PLACES)
+    place = make_place(kinds[number % len(kinds)], int(rng.integers(1 << 30)))
+    fits = INDOOR_LIGHTS if place.is_indoor else OUTDOOR_LIGHTS
+    light = sample_light(fits[int(rng.integers(len(fits)))], rng)
+    view = place.cameras[int(rng.integers(len(place.cameras)))]
+    return render_plate(place, replace(view, name=f"camera-{number}"), light, context)
 
 
 def load_plates(files: Sequence[Path]) -> Iterator[Plate]:
@@ -57,7 +72,12 @@ def load_plates(files: Sequence[Path]) -> Iterator[Plate]:
             )
 
 
-def _save(file: Path, plate: Plate) -> None:
+def save_plate(file: Path, plate: Plate) -> None:
+    """Write a plate so that `load_plates` reads it; the file appears when it is whole.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     light = {
         key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(plate.light).items()
     }

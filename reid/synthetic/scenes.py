@@ -1,8 +1,8 @@
 """`mdpr data synth scene`: people walking through a place, seen by several cameras, with exact truth.
 
-    OUT/CAMERA/video.mp4, gt/gt.txt, seqinfo.ini    as MOTChallenge has it; identities are the same in all cameras
-    OUT/truth.txt                                   camera, identity, frame, left, top, width, height, world x, world y
-    OUT/cameras.json, scene.json                    calibration; who is who, when they are there, how it was made
+OUT/CAMERA/video.mp4, gt/gt.txt, seqinfo.ini    as MOTChallenge has it; identities are the same in all cameras
+OUT/truth.txt                                   camera, identity, frame, left, top, width, height, world x, world y
+OUT/cameras.json, scene.json                    calibration; who is who, when they are there, how it was made
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mdpr.reid.synthetic.person import PeopleMaker, Person
 from mdpr.reid.synthetic.places import PLACES, make_place
 from mdpr.reid.synthetic.plates import render_plate
 from mdpr.reid.synthetic.scene_painter import ScenePainter
-from mdpr.reid.synthetic.sensor import Picture, sample_sensor
+from mdpr.reid.synthetic.sensor import Picture, auto_exposure, sample_sensor
 from mdpr.reid.synthetic.video_sensor import VideoSensor
 
 STRIDE_M = 1.42  # of a person of 1.75 m, two steps
@@ -100,9 +100,7 @@ def make_scene(config: SceneConfig) -> int:
     settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
     claim_folder(config.out, settings | {"renderer": _RENDERER, "assets": config.assets is not None})
     cameras = scene_cameras(config)
-    write_text(
-        config.out / "cameras.json", json.dumps([camera_to_dict(camera) for camera in cameras], indent=2) + "\n"
-    )
+    write_text(config.out / "cameras.json", json.dumps([camera_to_dict(camera) for camera in cameras], indent=2) + "\n")
     workers = min(config.workers, config.cameras)
     for _ in run_jobs(config.out, range(config.cameras), _start, (config,), _film, workers, " cameras"):
         pass
@@ -140,7 +138,9 @@ def _write_about(config: SceneConfig) -> None:
                 "id": index + 1,
                 "identity": [identity.seed, identity.number],
                 "height_m": round(identity.height_m, 3),
-                "visits_s": [[round(start / config.fps, 2), round(end / config.fps, 2)] for start, end in _visits(walk)],
+                "visits_s": [
+                    [round(start / config.fps, 2), round(end / config.fps, 2)] for start, end in _visits(walk)
+                ],
                 "wears": [part.kind for part in (outfit.top, outfit.outer, outfit.bottom, outfit.hat) if part.kind],
             }
         )
@@ -176,7 +176,8 @@ def _film(number: int) -> dict[str, Any]:
     walks = scene_walks(config)
     painter = ScenePainter(context, camera.width, camera.height)
     noise = np.random.default_rng([config.seed, 14, number])
-    sensor = VideoSensor(sample_sensor(noise), camera.width, camera.height, config.fps, noise)
+    exposed = auto_exposure(sample_sensor(noise), plate.image)
+    sensor = VideoSensor(exposed, camera.width, camera.height, config.fps, noise)
     folder = config.out / camera.name
     make_folder(folder / "gt")
     truth: list[list[float]] = []
@@ -191,7 +192,9 @@ def _film(number: int) -> dict[str, Any]:
                 who = shown[label.index][0]
                 x1, y1, x2, y2 = (round(float(value), 2) for value in label.xyxy)
                 counted = int(label.visible >= _LEAST_VISIBLE)
-                mot.append(f"{frame + 1},{who + 1},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{counted},1,{label.visible:.3f}")
+                mot.append(
+                    f"{frame + 1},{who + 1},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{counted},1,{label.visible:.3f}"
+                )
                 if counted:
                     x, y = (round(float(value), 3) for value in walks[who].xy[frame])
                     box = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
@@ -242,7 +245,10 @@ def write_video(path: Path, frames: Iterator[Picture] | Sequence[Picture], fps: 
         OutputError: it cannot be written.
     """
     rate = Fraction(fps).limit_denominator(1001)
-    with write_errors(path), av.open(str(part_path(path)), "w", format="mp4", options={"movflags": "faststart"}) as file:
+    with (
+        write_errors(path),
+        av.open(str(part_path(path)), "w", format="mp4", options={"movflags": "faststart"}) as file,
+    ):
         stream = file.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": str(crf)})
         stream.pix_fmt = "yuv420p"
         for index, image in enumerate(frames):

@@ -5,7 +5,7 @@ A sensor belongs to a camera and is the same for all its pictures; only small th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -61,13 +61,19 @@ def sample_sensor(rng: np.random.Generator) -> Sensor:
         contrast=float(np.exp(rng.normal(0, 0.16))),
         black=float(rng.uniform(0, 0.13) ** (1.0 if rng.random() < 0.5 else 1.6)),
         saturation=0.08 if night else float(np.clip(rng.normal(0.88, 0.2), 0.35, 1.35)),
-        noise=float(rng.uniform(0.004, 0.03) * (1.5 - good)),
+        noise=float(rng.uniform(0.003, 0.022) * (1.4 - good)),
         chroma_noise=float(rng.uniform(0, 0.02) * (1.4 - good)),
         blur_px=float(rng.uniform(0.2, 1.1) * (1.3 - 0.7 * good)),
         sharpening=float(rng.uniform(0, 1.2) if rng.random() < 0.7 else 0.0),
         quality=int(rng.uniform(38, 94)),
         night=night,
     )
+
+
+def auto_exposure(sensor: Sensor, image: Picture) -> Sensor:
+    """The sensor set up for what it sees: exposed so that the picture (H, W, 3) is about half bright on average."""
+    mean = float(image.mean()) / 255
+    return replace(sensor, exposure=sensor.exposure * float(np.clip(0.42 / max(mean, 1e-3), 0.75, 2.8)))
 
 
 def expose(

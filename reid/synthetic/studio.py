@@ -16,7 +16,7 @@ from mdpr.reid.synthetic.lights import Light
 from mdpr.reid.synthetic.people_renderer import PeopleRenderer, Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
 from mdpr.reid.synthetic.plates import Plate
-from mdpr.reid.synthetic.sensor import Sensor, compress, expose
+from mdpr.reid.synthetic.sensor import Sensor, auto_exposure, compress, expose
 
 if TYPE_CHECKING:
     import moderngl
@@ -71,7 +71,7 @@ def set_up_camera(number: int, plate: Plate, sensor: Sensor, seed: int) -> Studi
     weight = np.where(fits, share[np.nan_to_num(bins).astype(int)], 0)
     chosen = rng.choice(len(points), _PLACES, p=weight / weight.sum())
     sunlit = plate.sunlit[rows[pick[chosen]], columns[pick[chosen]]] / 255.0
-    return StudioCamera(number, plate, sensor, points[chosen], heights[chosen], sunlit)
+    return StudioCamera(number, plate, auto_exposure(sensor, plate.image), points[chosen], heights[chosen], sunlit)
 
 
 def person_height_px(camera: Camera, points: NDArray[np.float64], height_m: float) -> NDArray[np.float64]:
