@@ -149,14 +149,14 @@ class ViewIndex:
             rows, filled = rows[len(taken) :], filled + len(taken)
 
     def _similarities(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(Q, N) cosine similarities."""
+        """(Q, N) cosine similarities, which rounding may take a little beyond 1."""
         scores = np.empty((len(queries), len(self)), np.float32)
         for start, block in self._filled_blocks():
             if len(queries) == 1:
                 np.dot(block, queries[0], out=scores[0, start : start + len(block)])
             else:
                 scores[:, start : start + len(block)] = queries @ block.T
-        return np.clip(scores, -1, 1, out=scores)
+        return scores
 
     def _filled_blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
         for place, block in enumerate(self._blocks):
@@ -184,8 +184,9 @@ class ViewIndex:
     def _best(self, scores: NDArray[np.float32], k: int, is_wanted: NDArray[np.bool_], group: Group) -> list[Match]:
         """The k best of (N,) scores."""
         if group == "view":
-            is_row_wanted = np.repeat(is_wanted, np.diff(self._first))
-            rows = _at_least_kth(np.where(is_row_wanted, scores, -np.inf), k)
+            if not is_wanted.all():
+                scores = np.where(np.repeat(is_wanted, np.diff(self._first)), scores, -np.inf)
+            rows = _at_least_kth(scores, k)
             tracklets = np.searchsorted(self._first, rows, side="right") - 1
             found = [self._match(*at, scores) for at in zip(tracklets.tolist(), rows.tolist(), strict=True)]
             return sorted(found, key=_rank)[:k]
@@ -216,7 +217,7 @@ class ViewIndex:
 
     def _match(self, tracklet: int, row: int, scores: NDArray[np.float32]) -> Match:
         identity = int(self._identity[tracklet]) or None
-        return Match(self._keys[tracklet], int(self._view[row]), identity, float(scores[row]))
+        return Match(self._keys[tracklet], int(self._view[row]), identity, min(max(float(scores[row]), -1.0), 1.0))
 
 
 def _at_least_kth(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:

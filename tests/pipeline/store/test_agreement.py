@@ -73,7 +73,7 @@ def random_act(rng: np.random.Generator, store: Store, step: int) -> Act:
         return lambda one: one.put([record])
     if chance < 0.7:
         target = int(rng.choice(numbers)) if numbers and rng.uniform() < 0.6 else None
-        members = {key: target for key in some(3)}
+        members = dict.fromkeys(some(3), target)
         is_new = target is None and rng.uniform() < 0.8
         pair = some(2)
         links = (

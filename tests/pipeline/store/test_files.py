@@ -40,7 +40,7 @@ def test_it_is_there_again(gallery: Path) -> None:
 
 
 def test_folders_are_made_and_files_only_when_asked(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no gallery at .*absent.db.*mdpr-link"):
+    with pytest.raises(ConfigError, match=r"no gallery at .*absent\.db.*mdpr-link"):
         SqliteStore(tmp_path / "absent.db", "write")
     with pytest.raises(ConfigError, match="no gallery"):
         SqliteStore(tmp_path / "absent.db", "read")
@@ -92,7 +92,7 @@ def test_a_truncated_gallery(gallery: Path) -> None:
     for cut in cuts:
         gallery.write_bytes(whole[:cut])
         for mode in ("create", "read"):
-            with pytest.raises(FormatError, match="damaged|not a gallery"):
+            with pytest.raises(FormatError, match=r"damaged|not a gallery"):
                 SqliteStore(gallery, mode)  # type: ignore[arg-type]
         assert gallery.read_bytes() == whole[:cut]  # nothing is repaired behind anyone's back
 
@@ -130,7 +130,7 @@ def test_a_gallery_of_a_newer_version(gallery: Path) -> None:
     raw.close()
     before = gallery.read_bytes()
     for mode in ("create", "write", "read"):
-        with pytest.raises(FormatError, match="newer mdpr-track .* update mdpr-track. Nothing was changed"):
+        with pytest.raises(FormatError, match=r"newer mdpr-track .* update mdpr-track. Nothing was changed"):
             SqliteStore(gallery, mode)  # type: ignore[arg-type]
     assert gallery.read_bytes() == before
 
@@ -292,7 +292,7 @@ def sealed(tmp_path: Path, gallery: Path) -> Iterator[Path]:
 
 def test_a_medium_that_cannot_be_written(sealed: Path) -> None:
     for mode in ("create", "write"):
-        with pytest.raises(OutputError, match="cannot write .* read-only"):
+        with pytest.raises(OutputError, match=r"cannot write .* read-only"):
             SqliteStore(sealed, mode)  # type: ignore[arg-type]
     with SqliteStore(sealed, "read") as store:
         assert len(store.tracklets()) == 3

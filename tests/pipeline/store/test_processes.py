@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
-from itertools import count
+from itertools import count, pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def write_for_ever(path: Path, start: int, done: Connection) -> None:
             store.put(records)
             done.send(("put", number))
             (person,) = store.reserve(1)
-            links = tuple(Link(a, b, Verdict.CERTAIN) for a, b in zip(keys, keys[1:], strict=False))
+            links = tuple(Link(a, b, Verdict.CERTAIN) for a, b in pairwise(keys))
             store.revise(Revision("linker", dict.fromkeys(keys, person), links))
             done.send(("linked", number))
             if number % 4 == 3:
