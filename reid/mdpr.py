@@ -15,7 +15,8 @@ from mdpr.reid.inference.engines import EngineOptions, make_engine
 from mdpr.reid.inference.folding import fold
 from mdpr.reid.inference.torch_engine import TorchEngine
 from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata
-from mdpr.weights import obtain_weights
+from mdpr.shipped import shipped_weights
+from mdpr.weights import find_weights, obtain_weights
 
 MATCH_DISTANCE = 0.4
 SURE_DISTANCE = 0.25
@@ -27,8 +28,8 @@ class MdprEmbedderConfig:
     """Options of `MdprEmbedder`.
 
     Attributes:
-        weights: a checkpoint of mdpr-train (.safetensors): a path, or a name that is looked for in MDPR_MODELS and the
-            cache.
+        weights: a checkpoint of mdpr-train (.safetensors): a path, or a name that is looked for in the working folder,
+            MDPR_MODELS, the cache and among those that are shipped.
         engine, precision, device, compile: see `mdpr.reid.inference.engines.EngineOptions`.
         match_distance, sure_distance: see `Embedder`; None = what was measured when the checkpoint was evaluated in
             training, else 0.4 and 0.25.
@@ -57,7 +58,9 @@ class MdprEmbedder:
 
     def __init__(self, config: MdprEmbedderConfig = MdprEmbedderConfig()) -> None:
         self.config = config
-        path = obtain_weights(config.weights, [f"{config.weights}.safetensors"], "MDPR checkpoint")
+        file, kind = f"{config.weights}.safetensors", "MDPR checkpoint"
+        path = find_weights(config.weights, [file], kind) or shipped_weights("mdpr.reid", file)
+        path = path or obtain_weights(config.weights, [file], kind)
         told = read_metadata(path)
         model = load_model(path)
         self.fingerprint = fingerprint(path)

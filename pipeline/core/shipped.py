@@ -1,0 +1,47 @@
+"""Weights that come with the package: found by file name, held to their checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import logging
+from pathlib import Path
+
+from mdpr.errors import ModelError
+
+FOLDER, SUMS = "weights", "SHA256SUMS"
+_log = logging.getLogger("mdpr")
+
+
+def shipped_weights(package: str, file: str) -> Path | None:
+    """The file `weights/FILE` of an installed package ("mdpr.reid"), or None when it ships no such file.
+
+    One log line says that it is used.
+
+    Raises:
+        ModelError: the file is not the one that was shipped.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0]) / FOLDER
+    path = folder / file
+    if not path.is_file():
+        return None
+    expected = read_sums(folder).get(file)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise ModelError(
+            f"{path} is not the file that was shipped: expected SHA-256 {expected}, got {found}. Install mdpr-track again."
+        )
+    _log.info("%s: the weights that come with mdpr-track, trained on synthetic people", file)
+    return path
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """File names to SHA-256 of a folder's `SHA256SUMS`, as `sha256sum` writes it; empty where there is none."""
+    sums = folder / SUMS
+    if not sums.is_file():
+        return {}
+    rows = [line.split(maxsplit=1) for line in sums.read_text("utf-8").splitlines() if line.strip()]
+    return {name.lstrip("*").strip(): digest for digest, name in rows}
