@@ -32,7 +32,8 @@ def shipped_weights(package: str, file: str) -> Path | None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:
         raise ModelError(
-            f"{path} is not the file that was shipped: expected SHA-256 {expected}, got {found}. Install mdpr-track again."
+            f"{path} is not the file that was shipped: expected SHA-256 {expected}, got {found}. "
+            "Install mdpr-track again."
         )
     _log.info("%s: the weights that come with mdpr-track, trained on synthetic people", file)
     return path
