@@ -1,0 +1,224 @@
+"""People on their ways through a place, a step of 0.1 s at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.reid.synthetic.path_ground import SPACING_M, Ground
+from mdpr.reid.synthetic.path_steering import (
+    APART_M,
+    BRAKE,
+    STEP_S,
+    choose_way,
+    near_others,
+    segment_distance,
+    settle,
+    stop_point,
+    unit,
+    wrapped,
+)
+from mdpr.reid.synthetic.path_types import Activity, Array
+
+TURN = 2.4  # rad/s, the fastest anybody turns
+_TURN_MORE = 12.0  # rad/s2
+_SPEED_UP, _SLOW_DOWN = 1.1, 1.6  # m/s2, in comfort
+_LEAST = 0.32  # m/s; slower is standing
+_KEEP_M, _KEEP_MATES_M = 0.75, 0.52
+_REACHED_M = 0.09
+_SIDE_M = 0.68
+_STUCK_S = 3.0
+# Places in a group that walks, for the leader at (0, 0): metres ahead and to the left.
+_ROWS = np.array([[0.0, 0.0], [-0.05, -_SIDE_M], [-0.05, _SIDE_M], [-0.95, -0.1]])
+
+
+@dataclass
+class Track:
+    """What was so at each step; arrays (steps, N) or (steps, N, 2)."""
+
+    present: NDArray[np.bool_]
+    xy: Array
+    heading: Array
+    speed: Array
+    walked_m: Array
+    activity: NDArray[np.int8]
+
+
+class Crowd:
+    """Where N people are and where they go; `step` moves those who are present."""
+
+    def __init__(self, ground: Ground, groups: NDArray[np.int64], rng: np.random.Generator) -> None:
+        count = len(groups)
+        self.ground, self._groups, self._rng = ground, groups, rng
+        self.present = np.zeros(count, bool)
+        self.xy, self.heading, self.speed = np.zeros((count, 2)), np.zeros(count), np.zeros(count)
+        self.walked_m = np.zeros(count)
+        self.activity = np.zeros(count, np.int8)
+        self.pace = np.ones(count)
+        self.facing = np.zeros(count)  # where those look to who stand
+        self.leader = np.full(count, -1)
+        self.place_in_group = np.zeros(count, np.int64)
+        self.stops_at_end = np.zeros(count, bool)
+        self.goal, self._via, self.bend_m = np.zeros((count, 2)), np.zeros((count, 2)), np.zeros(count)
+        self.has_goal = np.zeros(count, bool)
+        self.stuck_s = np.zeros(count)
+        self._turning = np.zeros(count)
+        self._route = np.zeros((count, 64, 2))
+        self._length = np.zeros(count, np.int64)
+        self._at = np.zeros(count, np.int64)
+        mates = groups[:, None] == groups[None]
+        self._keep = np.where(mates, _KEEP_MATES_M, _KEEP_M)
+
+    def send(self, who: int, via: Array, goal: Array, stops: bool) -> bool:
+        """Lead a person to a point in sight of `via`; False, and nothing changes, where no way leads there."""
+        points = self.ground.route(self.xy[who], via, goal, float(self.bend_m[who]))
+        if points is None:
+            return False
+        if len(points) > self._route.shape[1]:
+            more = len(points) + 32 - self._route.shape[1]
+            self._route = np.pad(self._route, ((0, 0), (0, more), (0, 0)))
+        self._route[who, : len(points)] = points
+        self._length[who], self._at[who] = len(points), 0
+        self.goal[who], self._via[who], self.stops_at_end[who] = goal, via, stops
+        self.has_goal[who], self.stuck_s[who] = True, 0.0
+        self.activity[who] = Activity.WALK
+        return True
+
+    def stand(self, who: int, facing: float, activity: Activity) -> None:
+        """Let a person stop and look somewhere."""
+        self.has_goal[who], self.facing[who], self.activity[who] = False, facing, activity
+
+    def enter(self, who: int, xy: Array) -> bool:
+        """Let a person in, standing; False where somebody is in the way."""
+        here = np.flatnonzero(self.present)
+        if len(here):
+            ends = stop_point(self.xy[here], self.heading[here], self.speed[here])
+            point = np.broadcast_to(xy, ends.shape)
+            if (segment_distance(point, point, self.xy[here], ends) < APART_M + 0.1).any():
+                return False
+        self.present[who], self.xy[who], self.speed[who], self._turning[who] = True, xy, 0.0, 0.0
+        self.stuck_s[who] = 0.0
+        return True
+
+    def start_walking(self, who: int) -> None:
+        """Give somebody who has just come in the heading and, where it is safe, the speed of its way."""
+        ahead = self._route[who, min(2, self._length[who] - 1)] - self.xy[who]
+        self.heading[who] = float(np.arctan2(ahead[1], ahead[0]))
+        speed = np.array(0.9 * self.pace[who])
+        end = stop_point(self.xy[who], self.heading[who], speed)
+        here = np.flatnonzero(self.present & (np.arange(len(self.present)) != who))
+        ends = stop_point(self.xy[here], self.heading[here], self.speed[here])
+        a, b = np.broadcast_to(self.xy[who], ends.shape), np.broadcast_to(end, ends.shape)
+        clear = (segment_distance(a, b, self.xy[here], ends) > APART_M + 0.05).all()
+        if clear and bool(self.ground.is_clear(self.xy[who], end, 1.3)):
+            self.speed[who] = float(speed)
+
+    def leave(self, who: int) -> None:
+        """Take a person out."""
+        self.present[who], self.has_goal[who] = False, False
+        self.speed[who], self.activity[who] = 0.0, Activity.AWAY
+
+    def to_goal_m(self) -> Array:
+        """How far (N,) the goals are as the crow flies, metres."""
+        return np.hypot(*(self.goal - self.xy).T)
+
+    def step(self) -> None:
+        """Move everybody who is present by `STEP_S`."""
+        who = np.flatnonzero(self.present)
+        if not len(who):
+            return
+        wanted, sight, limit = self._aims(who)
+        goes = self.has_goal[who]
+        velocity = unit(self.heading[who]) * self.speed[who, None]
+        others = near_others(self.xy[who], velocity, self._keep[np.ix_(who, who)])
+        heading, speed = self.heading[who], self.speed[who]
+        way, free = wanted.copy(), np.full(len(who), np.inf)
+        if goes.any():
+            picked = tuple(part[goes] for part in others)
+            pace = np.maximum(np.minimum(self.pace[who], limit), 0.5)[goes]
+            found = choose_way(
+                self.ground, self.xy[who[goes]], heading[goes], wanted[goes], pace, picked, np.minimum(sight, 1.2)[goes]
+            )
+            way[goes], free[goes] = found
+        error = wrapped(way - heading)
+        turning = np.clip(4.0 * error, -TURN, TURN)
+        turning = np.clip(turning, self._turning[who] - _TURN_MORE * STEP_S, self._turning[who] + _TURN_MORE * STEP_S)
+        aim = np.minimum(limit, free / 0.55) * np.clip(1.35 * np.cos(error) - 0.1, 0, 1)
+        aim = np.where(goes & (aim >= np.where(speed > 0, _LEAST, _LEAST + 0.1)), aim, 0.0)
+        next_speed = np.clip(aim, speed - _SLOW_DOWN * STEP_S, speed + _SPEED_UP * STEP_S)
+        slower = np.maximum(speed - BRAKE * STEP_S, 0.0)
+        turned = heading + turning * STEP_S
+        plans = [(turned, next_speed), (turned, np.minimum(next_speed, (speed + slower) / 2)), (turned, slower)]
+        rank = self.stuck_s[who] + 1e-3 * who
+        heading, speed = settle(self.ground, self.xy[who], (heading, speed), plans, rank)
+        self._turning[who] = (heading - self.heading[who]) / STEP_S
+        self.heading[who], self.speed[who] = heading, speed
+        self.xy[who] += unit(heading) * (speed * STEP_S)[:, None]
+        self.walked_m[who] += speed * STEP_S
+        held = goes & (speed < 0.3 * np.minimum(self.pace[who], np.maximum(limit, 0.3)))
+        self.stuck_s[who] = np.where(held, self.stuck_s[who] + STEP_S, np.maximum(self.stuck_s[who] - 2 * STEP_S, 0))
+        self._find_again(who[goes])
+
+    def _aims(self, who: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+        """Per person the direction wanted, how far it is to see, and the speed limit; (n,) each."""
+        xy, last = self.xy[who], self._length[who] - 1
+        window = np.clip(self._at[who, None] + np.arange(8), 0, np.maximum(last, 0)[:, None])
+        gaps = ((self._route[who[:, None], window] - xy[:, None]) ** 2).sum(-1)
+        rows = np.arange(len(who))
+        self._at[who] = window[rows, gaps.argmin(1)]
+        ahead = np.clip(self._at[who, None] + np.array([5, 3, 2, 1]), 0, np.maximum(last, 0)[:, None])
+        points = self._route[who[:, None], ahead]  # (n, 4, 2)
+        seen = self.ground.is_clear(np.broadcast_to(xy[:, None], points.shape), points, 8 * SPACING_M)
+        aim = points[rows, np.where(seen.any(1), seen.argmax(1), 3)]
+        self._lost = ~seen.any(1)
+        limit = self.pace[who].copy()
+        self._follow(who, aim, limit)
+        offset = aim - xy
+        sight = np.hypot(*offset.T)
+        wanted = np.where(sight > 1e-6, np.arctan2(offset[:, 1], offset[:, 0]), self.heading[who])
+        stops = self.has_goal[who] & self.stops_at_end[who]
+        left = np.hypot(*(self.goal[who] - xy).T)
+        limit = np.where(stops, np.minimum(limit, np.maximum(np.sqrt(1.4 * left), _LEAST)), limit)
+        return np.where(self.has_goal[who], wanted, self.facing[who]), np.maximum(sight, 0.3), limit
+
+    def _follow(self, who: NDArray[np.int64], aim: Array, limit: Array) -> None:
+        """Those who walk with a leader aim at their place beside it; a leader whom they lose slows down."""
+        number = {int(person): k for k, person in enumerate(who)}
+        for k, person in enumerate(who):
+            boss = int(self.leader[person])
+            if boss < 0 or not self.has_goal[person] or not (self.present[boss] and self.has_goal[boss]):
+                continue
+            ahead = unit(self.heading[boss])
+            left = np.array([-ahead[1], ahead[0]])
+            place = _ROWS[self.place_in_group[person]]
+            slot = self.xy[boss] + place[0] * ahead + place[1] * left
+            if not self.ground.is_clear(self.xy[boss], slot, 1.2) or self.ground.clearance(slot) < 0.3:
+                slot = self.xy[boss] - 0.8 * self.place_in_group[person] * ahead
+            gap = slot - self.xy[person]
+            behind = float(gap @ ahead)
+            if self.stops_at_end[person] and self.to_goal_m()[person] < 2.0:
+                continue
+            limit[k] = float(np.clip(self.speed[boss] + 0.9 * behind, 0.0, 1.3 * self.pace[person]))
+            leader = number[boss]
+            limit[leader] = min(limit[leader], self.pace[boss] * float(np.clip(1.3 - 0.35 * behind, 0.45, 1)))
+            point = slot + 1.2 * ahead
+            distance = float(np.hypot(*(point - self.xy[person])))
+            if distance < 4 and bool(self.ground.is_clear(self.xy[person], point, 4.0)):
+                aim[k] = point
+
+    def _find_again(self, who: NDArray[np.int64]) -> None:
+        """A new way for those who have lost theirs or stand before an obstacle that does not go away."""
+        lost = dict(zip(np.flatnonzero(self.present).tolist(), self._lost.tolist(), strict=False))
+        for person in who.tolist():
+            if lost.get(person, False) or self.stuck_s[person] > _STUCK_S:
+                stuck = float(self.stuck_s[person])
+                self.bend_m[person] = float(self._rng.normal(0, 1.0)) if stuck > _STUCK_S else self.bend_m[person]
+                self.send(person, self._via[person], self.goal[person], bool(self.stops_at_end[person]))
+                self.stuck_s[person] = 0.0 if stuck > _STUCK_S else stuck
+
+    def is_at_goal(self) -> NDArray[np.bool_]:
+        """Who (N,) has come where it should stand, or as near as others let it."""
+        near = self.to_goal_m()
+        return self.present & self.has_goal & ((near < _REACHED_M) | ((near < 0.5) & (self.stuck_s > 2.5)))
