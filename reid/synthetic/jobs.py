@@ -33,6 +33,7 @@ def claim_folder(folder: Path, settings: dict[str, Any], may_differ: Iterable[st
         ConfigError: the folder holds something else.
     """
     path = folder / _SETTINGS
+    settings = json.loads(json.dumps(settings))  # as it is read: tuples are lists
     if path.exists():
         there = json.loads(path.read_text("utf-8"))
         other = [key for key in settings if there.get(key) != settings[key] and key not in set(may_differ)]
