@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ vec3 tone_map(vec3 linear) {  // scene-linear to display values in [0, 1]: linea
 _DEBIAN = "apt-get install libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri"
 _MAX_DEVICES = 16
 _GLSL_VERSION = 330
+_own = threading.local()
 _EGL: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
 
 
@@ -45,7 +47,9 @@ class OpenGLError(DependencyError):
 
 
 def open_context(threads: int = 1) -> moderngl.Context:
-    """A new context that needs no display; it belongs to the thread that calls.
+    """The context of the calling thread, which needs no display; the first call makes it.
+
+    A thread has one, because garbage of a second would be freed in whichever is current, and break that.
 
     Args:
         threads: how many threads the software renderer uses. Only the first context of a process can set it, and
@@ -60,6 +64,8 @@ def open_context(threads: int = 1) -> moderngl.Context:
         importlib.import_module("glcontext")
     except ImportError as error:
         raise DependencyError(error.name or "moderngl", "rendering synthetic people", "synth") from error
+    if (found := getattr(_own, "context", None)) is not None:
+        return cast("moderngl.Context", found)
     os.environ.setdefault("LP_NUM_THREADS", str(max(threads, 1)))
     reasons: list[str] = []
     for device in range(_MAX_DEVICES):
@@ -72,6 +78,7 @@ def open_context(threads: int = 1) -> moderngl.Context:
                 break
         else:
             context.gc_mode = "auto"
+            _own.context = context
             return context
     raise OpenGLError(reasons[0])
 

@@ -36,7 +36,6 @@ def render_plates(seed: int, count: int) -> list[Path]:
         context = open_context(os.cpu_count() or 1)
         for number, file in tqdm(missing, unit=" places", disable=None):
             save_plate(file, world_plate(seed, number, context))
-        context.release()
     return files
 
 

@@ -204,7 +204,6 @@ def _film(number: int) -> dict[str, Any]:
     write_video(folder / "video.mp4", frames(), config.fps, config.crf)
     write_text(folder / "gt" / "gt.txt", "".join(line + "\n" for line in mot))
     write_text(folder / "seqinfo.ini", _seqinfo(camera, config, len(walks[0].present)))
-    context.release()
     return {"number": number, "camera": camera.name, "truth": truth}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes.util
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def context() -> Iterator[moderngl.Context]:
+def context() -> moderngl.Context:
     """A context. Tests that need one are skipped where packages are not installed, and fail where these do not work."""
     for package in ("moderngl", "glcontext"):
         if importlib.util.find_spec(package) is None:
@@ -27,9 +26,7 @@ def context() -> Iterator[moderngl.Context]:
     for library in ("EGL", "GL"):
         if ctypes.util.find_library(library) is None:
             pytest.skip(f"lib{library} is not installed: apt-get install libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri")
-    context = open_context()
-    yield context
-    context.release()
+    return open_context()
 
 
 @pytest.fixture(scope="session")

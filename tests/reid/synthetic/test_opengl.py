@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 moderngl = pytest.importorskip("moderngl")
 
 from mdpr.errors import DependencyError  # noqa: E402
+from mdpr.reid.synthetic import opengl  # noqa: E402
 from mdpr.reid.synthetic.cameras import clip_matrix, look_at, project  # noqa: E402
 from mdpr.reid.synthetic.opengl import TONE_MAP, Canvas, OpenGLError, open_context  # noqa: E402
 
@@ -126,6 +128,7 @@ def test_missing_libraries_and_missing_packages_are_dependency_errors(monkeypatc
     def fail(**_: object) -> None:
         raise Exception("libEGL.so.1 not loaded")
 
+    monkeypatch.setattr(opengl, "_own", threading.local())  # as in a thread that has no context yet
     monkeypatch.setattr(moderngl, "create_context", fail)
     with pytest.raises(OpenGLError, match=r"libEGL\.so\.1 not loaded.*libegl1"):
         open_context()
