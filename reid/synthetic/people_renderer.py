@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import moderngl
 
 NEAR, FAR = 0.3, 120.0
-_MOST_VERTICES, _MOST_TRIANGLES = 40_000, 60_000
+MOST_VERTICES, MOST_TRIANGLES = 40_000, 60_000  # of a person
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class PeopleRenderer:
 
     def __init__(self, context: moderngl.Context) -> None:
         self._context = context
-        self._vertices = context.buffer(reserve=_MOST_VERTICES * 36, dynamic=True)
-        self._triangles = context.buffer(reserve=_MOST_TRIANGLES * 12, dynamic=True)
+        self._vertices = context.buffer(reserve=MOST_VERTICES * 36, dynamic=True)
+        self._triangles = context.buffer(reserve=MOST_TRIANGLES * 12, dynamic=True)
         self._made: dict[tuple[str, bool], _Program] = {}
         shadow = context.program(person_shader.SHADOW, person_shader.FLAT)
         place_only = (self._vertices, "3f 24x", "position")
