@@ -40,6 +40,7 @@ class Progress:
         used_s: seconds of training and evaluation so far.
         best: average precision of the best network so far; None before the first evaluation.
         best_update: updates done then.
+        evaluated: updates done at the last evaluation; -1 before the first.
         precision: that training runs in.
         digest: of the training pictures.
     """
@@ -50,6 +51,7 @@ class Progress:
     used_s: float = 0.0
     best: float | None = None
     best_update: int = 0
+    evaluated: int = -1
     precision: str = "fp32"
     digest: str = ""
 

@@ -87,7 +87,9 @@ def export_checkpoint(checkpoint: Path, path: Path) -> float:
         ModelError: damaged, or something else.
     """
     network, told = load_network(checkpoint)
-    kept = {key: told[key] for key in ("made_by", "pictures", "updates", "epochs", "measures") if key in told}
+    kept: dict[str, Any] = {
+        key: told[key] for key in ("made_by", "pictures", "updates", "epochs", "measures") if key in told
+    }
     return export_onnx(network, path, kept)
 
 

@@ -22,6 +22,9 @@ from mdpr.errors import ConfigError
 
 STRIDES = (8, 16, 32)
 _PRIOR = 0.01  # of an anchor that it is an object, so that the first steps are not all about the background
+_FIRST_BOX = (0.5, 0.5, math.log(2.0), math.log(5.0))
+"""What a fresh network finds everywhere: upright, 2 x 5 cells. Boxes of one cell, which it would find otherwise,
+overlap people so little that each teaches a single anchor, and the first thousand steps are slow."""
 _BN_EPS, _BN_MOMENTUM = 1e-3, 0.03
 
 
@@ -217,6 +220,8 @@ class Head(nn.Module):
         self.objectness = nn.Conv2d(hidden, 1, 1)
         for layer in (self.class_logits, self.objectness):
             nn.init.constant_(layer.bias, -math.log((1 - _PRIOR) / _PRIOR))  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.boxes.bias.copy_(torch.tensor(_FIRST_BOX))  # type: ignore[union-attr]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)

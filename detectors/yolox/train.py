@@ -45,6 +45,7 @@ from mdpr.errors import ConfigError, FormatError, ModelError, OutputError
 from mdpr.files import results_folder, write_text
 from mdpr.versions import versions
 
+REPORT_FILE = "run.json"
 log = logging.getLogger("mdpr")
 
 
@@ -74,6 +75,7 @@ class DetectorRun:
             self._check_same(checkpoint, config)
             self._progress = checkpoint.progress
         self._checkpoint = checkpoint
+        self._used_before, self._began = self._progress.used_s, 0.0
         self._order = self._order_of(0)
         self._measures: Measures | None = None
         self.report: dict[str, Any] = {}
@@ -85,12 +87,12 @@ class DetectorRun:
 
     def summary(self) -> str:
         """What a person wants to know of a run that is over."""
-        report, measures = self.report, self._measures
+        report, measures = self.report, self.report["measures"]
         lines = [f"{report['status']}: {report['updates']} steps, {report['images_per_s']:.1f} images/s"]
-        if measures is not None:
+        if measures:
             lines.append(
-                f"AP {measures.ap:.4f}, AP50 {measures.ap50:.4f} at the end; best AP {self._progress.best:.4f} after "
-                f"step {self._progress.best_update}"
+                f"AP {measures['ap']:.4f}, AP50 {measures['ap50']:.4f}; best AP {report['best']:.4f} after step "
+                f"{report['best_update']}"
             )
         return "\n".join([*lines, f"results: {self._folder}"])
 
@@ -111,12 +113,15 @@ class DetectorRun:
             self._folder = results_folder(run.project, run.name, run.exist_ok)
             write_text(self._folder / "config.json", json.dumps(self.config.as_mapping(), indent=2) + "\n")
         log.info("results   %s", self._folder)
+        if self._is_over() and self._progress.evaluated == self._progress.updates:
+            log.info("this run is complete: nothing to do")
+            self.report = json.loads((self._folder / REPORT_FILE).read_text(encoding="utf-8"))
+            return True
         one_core_a_thread()  # the parts of a batch run side by side
         torch.manual_seed(self.config.train.seed)
         network = YoloxNetwork(SIZES[self.config.train.size]).to(self._device)
         self._journal = Journal(self._folder, self.config.train.batch, run.log_every, self._progress.updates)
         self._began = self._saved = time.perf_counter()
-        self._used_before = self._progress.used_s
         try:
             with Learner(network, self.config.train, self._progress.precision, self._device) as learner:
                 self._learner = learner
@@ -136,10 +141,10 @@ class DetectorRun:
             self._pictures, (width, height), config.augment, config.camera, config.train.seed, config.run.workers,
             config.run.cache_mib << 20,
         ) as loader:  # fmt: skip
-            while self._progress.epoch < config.train.epochs and self._share() < 1:
+            while not self._is_over():
                 if not self._epoch(loader):
                     return False
-        if self._progress.best_update < self._progress.updates or self._val is None:
+        if self._progress.evaluated < self._progress.updates:
             self._evaluate()
         self._save()
         return True
@@ -194,6 +199,7 @@ class DetectorRun:
             measures = self._measures = self._measure(self._val)
             done = self._progress.epoch + self._progress.step / len(self._order)
             self._journal.add_evaluation(self._progress.updates, done, asdict(measures))
+        self._progress = replace(self._progress, evaluated=self._progress.updates)
         is_best = measures is None or self._progress.best is None or measures.ap > self._progress.best
         if is_best:
             best = measures.ap if measures is not None else None
@@ -224,6 +230,9 @@ class DetectorRun:
             "config": self.config.as_mapping(),
         }
 
+    def _is_over(self) -> bool:
+        return self._progress.epoch >= self.config.train.epochs or self._share() >= 1
+
     def _share(self, updates: int | None = None) -> float:
         """The share of training that is done, or will be when `updates` steps are, at the time it is now."""
         config = self.config.train
@@ -231,7 +240,7 @@ class DetectorRun:
         return share_done(steps, config.epochs * len(self._order), self._used_s(), config.minutes)
 
     def _used_s(self) -> float:
-        return self._used_before + time.perf_counter() - self._began
+        return self._used_before + (time.perf_counter() - self._began if self._began else 0.0)
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
         return epoch_order(len(self._pictures), self.config.train.batch, self.config.train.seed, epoch)
@@ -265,7 +274,7 @@ class DetectorRun:
         }  # fmt: skip
         try:
             self._journal.flush()
-            write_text(self._folder / "run.json", json.dumps(self.report, indent=2) + "\n")
+            write_text(self._folder / REPORT_FILE, json.dumps(self.report, indent=2) + "\n")
         except OutputError as failure:
             log.error("%s", failure)
 

@@ -1,0 +1,205 @@
+"""Samples: boxes stay on their people, whatever is done to the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdpr.detectors.yolox.augment import AugmentConfig, Picture, compose, make_sample, mix, sample_generator
+from mdpr.detectors.yolox.camera import CameraConfig, add_noise, compress, motion_blur, recolour, soften
+from mdpr.detectors.yolox.geometry import GREY, chain, cut_boxes, move_boxes, place, scale_about
+from mdpr.errors import ConfigError
+
+SIZE = (224, 160)
+CLEAN = CameraConfig(0, 0, 0, 0, 0, 0, 0)
+COLOURS = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 0)]
+
+
+def ellipse_picture(colour: tuple[int, int, int], size: tuple[int, int] = (320, 180), divisor: int = 1) -> Picture:
+    """Black, with one ellipse, whose box is known; perhaps as it would be decoded at a smaller size."""
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    cv2.ellipse(image, (150, 90), (20, 50), 0, 0, 360, colour, -1)
+    box = np.array([[130, 40, 171, 141]], np.float32)
+    if divisor > 1:
+        image = cv2.resize(image, (size[0] // divisor, size[1] // divisor), interpolation=cv2.INTER_AREA)
+    return Picture(image, size, box, np.zeros(1, bool))
+
+
+def extent(image: np.ndarray, colour: tuple[int, int, int]) -> list[int]:
+    """xyxy of the pixels that are nearer to a colour than to black."""
+    close = np.abs(image.astype(int) - colour).max(axis=2) < 128
+    ys, xs = np.nonzero(close)
+    return [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(-30, 30), st.floats(0.4, 2.0), st.floats(0.4, 2.0), st.booleans(), st.sampled_from([1, 2]),
+    st.tuples(st.floats(120, 180), st.floats(120, 180)),
+)  # fmt: skip
+def test_box_of_an_ellipse_is_that_of_its_pixels(
+    degrees: float, across: float, down: float, is_mirrored: bool, divisor: int, to: tuple[float, float]
+) -> None:
+    picture = ellipse_picture((255, 255, 255), divisor=divisor)
+    matrix = scale_about((150.5, 90.5), to, (-across if is_mirrored else across, down), degrees)
+    canvas = np.zeros((300, 300, 3), np.uint8)
+    place(picture.image, picture.size, matrix, canvas)
+    box, _ = cut_boxes(move_boxes(picture.xyxy, matrix), (300, 300))
+    np.testing.assert_allclose(extent(canvas, (255, 255, 255)), box[0], atol=1.6)
+
+
+def test_scaling_is_exact_to_half_a_pixel() -> None:
+    """A checkerboard of blocks at twice the size: every block lands where its box says."""
+    image = np.kron(np.indices((6, 8)).sum(axis=0) % 2, np.ones((10, 10)))[..., None].repeat(3, axis=2).astype(np.uint8)
+    canvas = np.full((140, 180, 3), 9, np.uint8)
+    place(image * 200, (80, 60), scale_about((0, 0), (10, 16), (2, 2)), canvas)
+    inner = canvas[16 + 20 : 16 + 100, 10 + 20 : 10 + 140, 0].reshape(4, 20, 6, 20)
+    for row in range(4):
+        for column in range(6):
+            block = inner[row, 2:-2, column, 2:-2]  # edges are interpolated
+            assert (block == 200 * ((row + column) % 2)).all()
+    assert (canvas[:15] == 9).all()
+    assert (canvas[:, :9] == 9).all()
+
+
+def test_chain_is_one_after_the_other() -> None:
+    first, second = scale_about((1, 2), (3, 4), (2, -1), 20), scale_about((5, 6), (7, 8), (0.5, 3), -70)
+    point = np.array([11.0, -4.0])
+    halfway = first[:, :2] @ point + first[:, 2]
+    np.testing.assert_allclose(chain(first, second) @ [*point, 1], second[:, :2] @ halfway + second[:, 2])
+
+
+def test_boxes_cut_and_ignored() -> None:
+    boxes = np.array([[0, 0, 10, 40], [-8, 0, 2, 40], [-5, 0, 5, 40], [20, 0, 30, 7], [50, 0, 60, 40], [95, 0, 105, 40]],
+                     np.float32)  # fmt: skip
+    picture = Picture(np.zeros((50, 100, 3), np.uint8), (100, 50), boxes, np.array([0, 0, 0, 0, 1, 0], bool))
+    sample = compose([(picture, scale_about((0, 0), (0, 0), (1, 1)))], (100, 50), min_height_px=8)
+    assert sample.people.tolist() == [[0, 0, 10, 40], [0, 0, 5, 40], [95, 0, 100, 40]]
+    assert sample.ignored.tolist() == [[0, 0, 2, 40], [20, 0, 30, 7], [50, 0, 60, 40]]
+    away = compose([(picture, scale_about((0, 0), (500, 0), (1, 1)))], (100, 50), min_height_px=8)
+    assert (len(away.people), len(away.ignored)) == (0, 0)
+    assert (away.image == GREY).all()
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("is_closing", [False, True])
+def test_boxes_of_a_mosaic_lie_on_their_people(seed: int, is_closing: bool) -> None:
+    pictures = [ellipse_picture(colour, divisor=2) for colour in COLOURS]
+    order = iter(pictures[1:])
+    sample = make_sample(
+        pictures[0], lambda _: next(order), 4, SIZE, AugmentConfig(), CLEAN, sample_generator(0, 1, seed), is_closing
+    )
+    assert sample.image.shape == (SIZE[1], SIZE[0], 3)
+    shown = {}
+    for number, colour in enumerate(COLOURS):
+        if (np.abs(sample.image.astype(int) - colour).max(axis=2) < 128).any():
+            shown[number] = extent(sample.image, colour)
+    boxes = np.concatenate([sample.people, sample.ignored])
+    assert len(boxes) >= 1 or not shown
+    if is_closing:
+        assert set(shown) <= {0}
+    edges = (0, 0, *SIZE)
+    for box in boxes:
+        if all(side != edge for side, edge in zip(box.tolist(), edges, strict=True)):  # a cut ellipse is narrower
+            assert min(np.abs(np.array(found) - box).max() for found in shown.values()) < 2
+    for found in shown.values():
+        if all(side != edge for side, edge in zip(found, edges, strict=True)):
+            assert np.abs(boxes - found).max(axis=1).min() < 2
+
+
+def test_mosaics_show_four_pictures() -> None:
+    """Over a few samples, each of the four places is used; without mosaic, only the first picture is there."""
+    seen, alone = set(), set()
+    for seed in range(20):
+        for is_closing, colours in ((False, seen), (True, alone)):
+            order = iter([ellipse_picture(colour) for colour in COLOURS[1:]])
+            rng = sample_generator(1, 0, seed)
+            sample = make_sample(
+                ellipse_picture(COLOURS[0]), lambda _, order=order: next(order), 4, SIZE, AugmentConfig(), CLEAN, rng,
+                is_closing,
+            )  # fmt: skip
+            colours |= {c for c in COLOURS if (np.abs(sample.image.astype(int) - c).max(axis=2) < 60).any()}
+    assert seen == set(COLOURS)
+    assert alone == {COLOURS[0]}
+
+
+def test_a_sample_follows_from_its_numbers() -> None:
+    def make(*numbers: int) -> Any:
+        picture = ellipse_picture((200, 100, 50))
+        return make_sample(
+            picture, lambda _: picture, 5, SIZE, AugmentConfig(mixup=0.5), CameraConfig(), sample_generator(*numbers)
+        )
+
+    first, again = make(3, 1, 2), make(3, 1, 2)
+    assert np.array_equal(first.image, again.image)
+    assert np.array_equal(first.people, again.people)
+    for other in ((3, 1, 3), (3, 2, 2), (4, 1, 2)):
+        assert not np.array_equal(first.image, make(*other).image)
+
+
+def test_mixup_is_the_mean() -> None:
+    one = compose([(ellipse_picture((200, 0, 100)), scale_about((0, 0), (0, 0), (0.5, 0.5)))], SIZE, 0)
+    other = compose([(ellipse_picture((101, 0, 0)), scale_about((0, 0), (40, 0), (0.5, 0.5)))], SIZE, 0)
+    mixed = mix(one, other)
+    expected = np.floor((one.image.astype(float) + other.image) / 2 + 0.5)
+    np.testing.assert_array_equal(mixed.image, expected)
+    assert mixed.people.tolist() == [*one.people.tolist(), *other.people.tolist()]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mosaic": 1.5}, {"scale": (2.0, 1.0)}, {"scale": (1.0,)}, {"closing_scale": (0.0, 1.0)}, {"aspect": 0.5},
+              {"degrees": -1.0}, {"flip": -0.1}],
+)  # fmt: skip
+def test_wrong_options(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        AugmentConfig(**wrong)
+
+
+def test_colours() -> None:
+    red = np.full((4, 4, 3), (0, 0, 200), np.uint8)
+    assert recolour(red, 0.0, 1.0, 1.0).tolist() == red.tolist()
+    assert recolour(red, 1 / 3, 1.0, 1.0)[0, 0].tolist() == [0, 200, 0]
+    assert recolour(red, 0.0, 0.0, 0.5)[0, 0].tolist() == [100, 100, 100]
+    assert recolour(red, 0.0, 1.0, 2.0)[0, 0].tolist() == [0, 0, 255]
+
+
+def test_noise_has_its_strength_and_keeps_the_mean() -> None:
+    grey = np.full((200, 300, 3), 120, np.uint8)
+    for sigma in (3.0, 10.0):
+        difference = add_noise(grey, sigma, np.random.default_rng(0)).astype(float) - 120
+        assert difference.std() == pytest.approx(sigma, rel=0.05)
+        assert abs(difference.mean()) < 0.2
+        assert np.corrcoef(difference[..., 0].ravel(), difference[..., 1].ravel())[0, 1] == pytest.approx(0, abs=0.03)
+    one, other = (add_noise(grey, 5, np.random.default_rng(seed)) for seed in (1, 2))
+    assert (one != other).mean() > 0.5
+
+
+def test_blur_spreads_along_its_line() -> None:
+    point = np.zeros((21, 21, 3), np.uint8)
+    point[10, 10] = 250
+    for angle, column in ((0.0, True), (np.pi / 2, False)):
+        blurred = motion_blur(point, 5, angle)[..., 0]
+        line = blurred[10] if column else blurred[:, 10]
+        assert line[8:13].min() > 20
+        assert int(blurred.sum()) - int(line.sum()) == 0
+        assert int(blurred.sum()) == pytest.approx(250, abs=5)
+    soft = soften(point, 1.0)[..., 0]
+    assert soft[10, 10] < 60
+    assert soft[10, 12] == soft[12, 10] > 0
+
+
+def test_compression_costs_detail() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    errors = [np.abs(compress(noise, quality).astype(int) - noise).mean() for quality in (90, 50, 25)]
+    assert 0 < errors[0] < errors[1] < errors[2]
+
+
+@pytest.mark.parametrize("name", ["hue", "grey", "jpeg"])
+def test_wrong_camera(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"camera.{name}"):
+        CameraConfig(**{name: 1.5})
