@@ -69,7 +69,7 @@ def _measure(flags: argparse.Namespace) -> int:
         return 0
     height, width = model.config.input_size
     log.info("%s, %dx%d crops, batch %d, %d threads", flags.model, height, width, flags.batch, torch.get_num_threads())
-    first = rows[0].ms_a_crop
+    first = rows[0].ms_a_crop  # as published, in a process that has nothing of ours
     for row in rows:
         if math.isnan(row.ms_a_crop):
             log.info("%-55s does not run here: %s", row.name, row.note)

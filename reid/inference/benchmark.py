@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from mdpr.errors import MdprError
-from mdpr.reid.inference.engines import EngineOptions, make_engine
+from mdpr.reid.inference.engines import Engine, EngineOptions, make_engine
 from mdpr.reid.inference.folding import fold
+from mdpr.reid.inference.published import PublishedProcess, as_published
 from mdpr.reid.network.model import MdprNetwork
 
 AS_PUBLISHED = "as published"
+WITH_OUR_ALLOCATOR = "as published, with our allocator settings"
+_PAUSE_S = 0.05  # the threads of the call before go on waiting busily for some milliseconds
 
 
 @dataclass(frozen=True)
@@ -45,27 +48,14 @@ def randomise(model: MdprNetwork, seed: int = 0) -> None:
                 value.copy_(noise + 0.5 if name.endswith(("weight", "running_var")) else noise - 0.5)
 
 
-def as_published(model: MdprNetwork) -> Callable[[Tensor], Tensor]:
-    """What the published code computes for an embedding: attention and bilinear pooling too, nothing folded."""
-
-    def run(images: Tensor) -> Tensor:
-        trunk = model.trunk(images)
-        x3, x4 = model.soft.backbone(trunk)
-        reduced3 = model.soft.reduce3(x3)
-        attentions = model.soft.attend(x3, x4)
-        model.soft.pool4(x4, attentions["attn4"])
-        model.soft.pool3(reduced3, attentions["attn3"])
-        return model.embed_maps(trunk, x4, reduced3)
-
-    return run
-
-
 def measure(
     model: MdprNetwork, fingerprint: str, variants: dict[str, EngineOptions], batch: int = 8, rounds: int = 5
 ) -> list[Speed]:
     """Time the network as published, in fp32 torch, and each variant: rounds in turn, the fastest counts.
 
-    Crops are random; an engine gets uint8 crops and normalises them itself, which is part of its time.
+    As published it runs twice: in a process of its own, with the C library's allocator as it comes, and in this one.
+    Only one of them all computes at a time. Crops are random; an engine gets uint8 crops and normalises them itself,
+    which is part of its time.
 
     Args:
         model: in evaluation mode, on the CPU; see `randomise`.
@@ -73,27 +63,38 @@ def measure(
         variants: name of the row to its options; one that cannot run here gives a row that says why.
         batch: crops a call.
         rounds: calls of each that are timed, after one that is not.
+
+    Raises:
+        ModelError: the other process ended.
     """
     height, width = model.config.input_size
     crops = np.random.default_rng(0).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).float().div(255).contiguous()
-    published = as_published(model)
-    calls: dict[str, Callable[[], object]] = {AS_PUBLISHED: lambda: published(images)}
+    engines: dict[str, Engine] = {}
     failed: dict[str, str] = {}
     for name, options in variants.items():
         try:
             engine = make_engine(fold(model), fingerprint, options)
+            engines[f"{name}: {engine.description}"] = engine
         except MdprError as error:
             failed[name] = str(error)
-            continue
-        calls[f"{name}: {engine.description}"] = lambda engine=engine: engine.embed(crops)  # type: ignore[misc]
-    best = dict.fromkeys(calls, float("inf"))
-    with torch.inference_mode():
+    published = as_published(model)
+    with PublishedProcess(model, batch) as process, torch.inference_mode():
+        calls: dict[str, Callable[[], float]] = {AS_PUBLISHED: process.seconds}
+        calls[WITH_OUR_ALLOCATOR] = partial(_seconds, published, images)
+        calls |= {name: partial(_seconds, engine.embed, crops) for name, engine in engines.items()}
+        best = dict.fromkeys(calls, float("inf"))
         for turn in range(rounds + 1):
             for name, call in calls.items():
-                start = time.perf_counter()
-                call()
+                time.sleep(_PAUSE_S)
+                seconds = call()
                 if turn:
-                    best[name] = min(best[name], (time.perf_counter() - start) / batch * 1e3)
+                    best[name] = min(best[name], seconds / batch * 1e3)
     rows = [Speed(name, value) for name, value in best.items()]
     return rows + [Speed(name, float("nan"), note) for name, note in failed.items()]
+
+
+def _seconds(call: Callable[..., object], *arguments: object) -> float:
+    start = time.perf_counter()
+    call(*arguments)
+    return time.perf_counter() - start

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mdpr.errors import DependencyError, ModelError
 from mdpr.files import make_folder, write_bytes, write_errors
 from mdpr.reid.inference.folding import InferenceNetwork
+from mdpr.reid.inference.winograd import winograd_layers, with_winograd
 from mdpr.weights import cache_folder
 
 FORMATS = ("onnx", "openvino")
@@ -101,18 +102,21 @@ def export_openvino(network: InferenceNetwork, folder: Path) -> None:
         os.replace(inside, folder)
 
 
-def exported(network: InferenceNetwork, fingerprint: str, kind: str) -> Path:
+def exported(network: InferenceNetwork, fingerprint: str, kind: str, is_for_cpu: bool = False) -> Path:
     """The network in a format of `FORMATS`, from the cache, or exported into it now (which takes seconds).
 
     Args:
         network: see `fold`.
         fingerprint: of its weights.
         kind: "onnx" (a file) or "openvino" (a folder).
+        is_for_cpu: with its large convolutions as a CPU computes them fastest, see `with_winograd`.
     """
-    suffix = ".onnx" if kind == "onnx" else "_openvino"
+    is_changed = is_for_cpu and bool(winograd_layers(network))
+    suffix = ("-winograd" if is_changed else "") + (".onnx" if kind == "onnx" else "_openvino")
     path = cache_folder() / "reid" / f"{fingerprint}-v{_EXPORT_VERSION}{suffix}"
     if not path.exists():
         logging.getLogger("mdpr").info("exporting the network to %s, once", path)
+        network = with_winograd(network) if is_changed else network
         (export_onnx if kind == "onnx" else export_openvino)(network, path)
     return path
 

@@ -32,7 +32,7 @@ class OnnxRuntimeEngine:
         available = onnxruntime.get_available_providers()
         if device != "cpu" and _PROVIDERS.get(device) not in available:
             raise ConfigError(f"engine onnxruntime has no {device!r} here; it has {', '.join(available)}")
-        path = exported(network, fingerprint, "onnx")
+        path = exported(network, fingerprint, "onnx", is_for_cpu=device == "cpu")
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3
         if device == "cpu":

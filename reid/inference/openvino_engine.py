@@ -34,7 +34,7 @@ class OpenVinoEngine:
         abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if options.precision != "auto" and _CAPABILITIES[options.precision] not in abilities:
             raise ConfigError(f"this CPU does not compute in {options.precision}; it has {', '.join(abilities)}")
-        path = exported(network, fingerprint, "openvino") / "model.xml"
+        path = exported(network, fingerprint, "openvino", is_for_cpu=True) / "model.xml"
         model = _with_preprocessing(core.read_model(path), network)
         streams = min(os.cpu_count() or 1, _MAX_STREAMS)
         hints: dict[str, Any] = {
