@@ -64,6 +64,7 @@ class Crowd:
         self.goal, self._via, self.bend_m = np.zeros((count, 2)), np.zeros((count, 2)), np.zeros(count)
         self.has_goal = np.zeros(count, bool)
         self.stuck_s = np.zeros(count)
+        self._yields_s = np.zeros(count)  # so long they step back to let others pass
         self._turning = np.zeros(count)
         self._route = np.zeros((count, 64, 2))
         self._length = np.zeros(count, np.int64)
@@ -132,8 +133,12 @@ class Crowd:
         wanted, sight, limit = self._aims(who)
         goes = self.has_goal[who]
         velocity = unit(self.heading[who]) * self.speed[who, None]
-        others = near_others(self.xy[who], velocity, self._keep[np.ix_(who, who)])
+        squeeze = np.minimum(self.stuck_s[who] / 2, 1)[:, None]
+        keep = self._keep[np.ix_(who, who)] * (1 - squeeze) + (APART_M + 0.05) * squeeze
+        others = near_others(self.xy[who], velocity, keep)
         heading, speed = self.heading[who], self.speed[who]
+        wanted = np.where(self._yields_s[who] > 0, self._away(others), wanted)
+        self._yields_s[who] -= STEP_S
         way, free = wanted.copy(), np.full(len(who), np.inf)
         if goes.any():
             picked = tuple(part[goes] for part in others)
@@ -142,6 +147,9 @@ class Crowd:
                 self.ground, self.xy[who[goes]], heading[goes], wanted[goes], pace, picked, np.minimum(sight, 1.2)[goes]
             )
             way[goes], free[goes] = found
+        waits = goes & (free < 0.55 * (_LEAST + 0.1)) & (speed < _LEAST)
+        off = np.abs(wrapped(wanted - heading)) > 1.2
+        way = np.where(waits, np.where(off, wanted, heading), way)
         error = wrapped(way - heading)
         turning = np.clip(4.0 * error, -TURN, TURN)
         turning = np.clip(turning, self._turning[who] - _TURN_MORE * STEP_S, self._turning[who] + _TURN_MORE * STEP_S)
@@ -150,7 +158,8 @@ class Crowd:
         next_speed = np.clip(aim, speed - _SLOW_DOWN * STEP_S, speed + _SPEED_UP * STEP_S)
         slower = np.maximum(speed - BRAKE * STEP_S, 0.0)
         turned = heading + turning * STEP_S
-        plans = [(turned, next_speed), (turned, np.minimum(next_speed, (speed + slower) / 2)), (turned, slower)]
+        speeds = np.stack([next_speed, np.minimum(next_speed, (speed + slower) / 2), slower])
+        plans = (np.broadcast_to(turned, speeds.shape), speeds)
         rank = self.stuck_s[who] + 1e-3 * who
         heading, speed = settle(self.ground, self.xy[who], (heading, speed), plans, rank)
         self._turning[who] = (heading - self.heading[who]) / STEP_S
@@ -160,6 +169,13 @@ class Crowd:
         held = goes & (speed < 0.3 * np.minimum(self.pace[who], np.maximum(limit, 0.3)))
         self.stuck_s[who] = np.where(held, self.stuck_s[who] + STEP_S, np.maximum(self.stuck_s[who] - 2 * STEP_S, 0))
         self._find_again(who[goes])
+
+    @staticmethod
+    def _away(others: tuple[Array, Array, Array]) -> Array:
+        """The directions (n,) away from those who are near."""
+        gap = others[0]
+        push = (-gap / np.maximum((gap**2).sum(-1, keepdims=True), 0.05)).sum(1)
+        return np.arctan2(push[:, 1], push[:, 0])
 
     def _aims(self, who: NDArray[np.int64]) -> tuple[Array, Array, Array]:
         """Per person the direction wanted, how far it is to see, and the speed limit; (n,) each."""
@@ -185,28 +201,26 @@ class Crowd:
 
     def _follow(self, who: NDArray[np.int64], aim: Array, limit: Array) -> None:
         """Those who walk with a leader aim at their place beside it; a leader whom they lose slows down."""
-        number = {int(person): k for k, person in enumerate(who)}
-        for k, person in enumerate(who):
-            boss = int(self.leader[person])
-            if boss < 0 or not self.has_goal[person] or not (self.present[boss] and self.has_goal[boss]):
-                continue
-            ahead = unit(self.heading[boss])
-            left = np.array([-ahead[1], ahead[0]])
-            place = _ROWS[self.place_in_group[person]]
-            slot = self.xy[boss] + place[0] * ahead + place[1] * left
-            if not self.ground.is_clear(self.xy[boss], slot, 1.2) or self.ground.clearance(slot) < 0.3:
-                slot = self.xy[boss] - 0.8 * self.place_in_group[person] * ahead
-            gap = slot - self.xy[person]
-            behind = float(gap @ ahead)
-            if self.stops_at_end[person] and self.to_goal_m()[person] < 2.0:
-                continue
-            limit[k] = float(np.clip(self.speed[boss] + 0.9 * behind, 0.0, 1.3 * self.pace[person]))
-            leader = number[boss]
-            limit[leader] = min(limit[leader], self.pace[boss] * float(np.clip(1.3 - 0.35 * behind, 0.45, 1)))
-            point = slot + 1.2 * ahead
-            distance = float(np.hypot(*(point - self.xy[person])))
-            if distance < 4 and bool(self.ground.is_clear(self.xy[person], point, 4.0)):
-                aim[k] = point
+        boss = self.leader[who]
+        stops = self.stops_at_end[who] & (np.hypot(*(self.goal[who] - self.xy[who]).T) < 2.0)
+        led = np.flatnonzero((boss >= 0) & self.has_goal[who] & self.present[boss] & self.has_goal[boss] & ~stops)
+        if not len(led):
+            return
+        boss, person = boss[led], who[led]
+        ahead = unit(self.heading[boss])
+        left = np.column_stack([-ahead[:, 1], ahead[:, 0]])
+        number = self.place_in_group[person]
+        slot = self.xy[boss] + _ROWS[number, :1] * ahead + _ROWS[number, 1:] * left
+        fits = self.ground.is_clear(self.xy[boss], slot, 1.2) & (self.ground.clearance(slot) >= 0.3)
+        slot = np.where(fits[:, None], slot, self.xy[boss] - 0.8 * number[:, None] * ahead)
+        behind = ((slot - self.xy[person]) * ahead).sum(1)
+        limit[led] = np.clip(self.speed[boss] + 0.9 * behind, 0.0, 1.3 * self.pace[person])
+        waits = self.pace[boss] * np.clip(1.3 - 0.35 * behind, 0.45, 1)
+        np.minimum.at(limit, np.searchsorted(who, boss), waits)
+        point = slot + 1.2 * ahead
+        sees = self.ground.is_clear(self.xy[person], point, 4.0)
+        sees &= np.hypot(*(point - self.xy[person]).T) < 4.0
+        aim[led[sees]] = point[sees]
 
     def _find_again(self, who: NDArray[np.int64]) -> None:
         """A new way for those who have lost theirs or stand before an obstacle that does not go away."""
@@ -217,8 +231,10 @@ class Crowd:
                 self.bend_m[person] = float(self._rng.normal(0, 1.0)) if stuck > _STUCK_S else self.bend_m[person]
                 self.send(person, self._via[person], self.goal[person], bool(self.stops_at_end[person]))
                 self.stuck_s[person] = 0.0 if stuck > _STUCK_S else stuck
+                if stuck > _STUCK_S and self._rng.random() < 0.5:
+                    self._yields_s[person] = self._rng.uniform(1.0, 2.5)
 
     def is_at_goal(self) -> NDArray[np.bool_]:
         """Who (N,) has come where it should stand, or as near as others let it."""
         near = self.to_goal_m()
-        return self.present & self.has_goal & ((near < _REACHED_M) | ((near < 0.5) & (self.stuck_s > 2.5)))
+        return self.present & self.has_goal & ((near < _REACHED_M) | ((near < 0.9) & (self.stuck_s > 2.0)))

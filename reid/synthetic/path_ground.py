@@ -37,7 +37,7 @@ class Ground:
     def _cells(self, points: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows and columns (...) of points (..., 2) in the padded grid."""
         index = np.floor((points - self._origin) / self.cell_m).astype(np.int64)
-        index = np.clip(index, 0, self._last)
+        index = np.minimum(np.maximum(index, 0), self._last)
         return index[..., 1], index[..., 0]
 
     def is_free(self, points: Array) -> Bools:
@@ -56,11 +56,25 @@ class Ground:
         """Whether straight lines (..., 2) to (..., 2), up to `longest_m` long, touch free cells only; (...)."""
         pieces = max(int(np.ceil(longest_m / (0.9 * self.cell_m))), 1)
         share = np.linspace(0, 1, pieces + 1)[:, None]
-        row, column = self._cells(start[..., None, :] + (end - start)[..., None, :] * share)
-        free = self._free[row, column].all(-1)
-        # A piece is shorter than a cell: where it changes row and column it may cross either neighbour.
-        corners = self._free[row[..., :-1], column[..., 1:]] & self._free[row[..., 1:], column[..., :-1]]
-        return free & corners.all(-1)
+        points = start[..., None, :] + (end - start)[..., None, :] * share
+        row, column = self._cells(points)
+        free = self._free[row, column]
+        clear: Bools = free.all(-1)
+        # A piece is shorter than a cell: where it changes row and column it crosses one cell more, rarely two.
+        turns = (row[..., 1:] != row[..., :-1]) & (column[..., 1:] != column[..., :-1]) & clear[..., None]
+        if turns.any():
+            (row_0, row_1), (column_0, column_1) = (
+                (line[..., :-1][turns], line[..., 1:][turns]) for line in (row, column)
+            )
+            first, last = points[..., :-1, :][turns], points[..., 1:, :][turns]
+            edge = np.column_stack([np.maximum(column_0, column_1), np.maximum(row_0, row_1)])
+            x_at, y_at = ((self._origin + edge * self.cell_m - first) / (last - first)).T
+            ok = self._free[row_0, column_1] | (x_at > y_at + 1e-9)
+            ok &= self._free[row_1, column_0] | (y_at > x_at + 1e-9)
+            good = np.ones(turns.shape, bool)
+            good[turns] = ok
+            clear = clear & good.all(-1)
+        return clear
 
     def is_bottleneck(self, point: Array, radius_m: float) -> bool:
         """Whether somebody of this radius who stands at `point` (2,) would close a way, as in a narrow passage."""

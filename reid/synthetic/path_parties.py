@@ -96,13 +96,13 @@ class Spots:
         cells = np.argwhere(place.ground.free)
         chosen = cells[rng.permutation(len(cells))[:60]]
         open_ = np.column_stack([place.ground.centre_of(chosen), rng.uniform(-np.pi, np.pi, len(chosen))])
-        self._marked = [stop for stop in place.waypoints if self._suits(stop[:2], 0.45)]
-        self._open = [stop for stop in open_ if ground.clearance(stop[:2]) > 0.5 and self._suits(stop[:2], 0.45)]
-        self._wide = [stop for stop in [*self._marked, *self._open] if self._suits(stop[:2], 0.95)]
+        self._marked = [stop for stop in place.waypoints if self._suits(stop[:2], 0.9)]
+        self._open = [stop for stop in open_ if ground.clearance(stop[:2]) > 0.5 and self._suits(stop[:2], 0.9)]
+        self._wide = [stop for stop in [*self._marked, *self._open] if self._suits(stop[:2], 1.4)]
 
     def _suits(self, xy: Array, radius_m: float) -> bool:
         doors = np.hypot(*(self._doors - xy).T).min()
-        return bool(doors > radius_m + 0.75) and not self._ground.is_bottleneck(xy, radius_m)
+        return bool(doors > radius_m + 0.4) and not self._ground.is_bottleneck(xy, radius_m)
 
     def take(self, party: int, size: int, region: int, rng: np.random.Generator) -> Spot | None:
         """A free spot for this party in a region of the ground, or None when there is none; see `give_back`."""

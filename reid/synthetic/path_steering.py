@@ -1,13 +1,13 @@
 """One step of walking: where to turn, how fast, and who has to brake so that nobody is ever touched.
 
-Reference: Moussaid, Helbing, Theraulaz, How simple rules determine pedestrian behavior and crowd disasters, PNAS 2011,
-equations 1 and 2 (direction and speed).
+Reference: van den Berg, Lin, Manocha, Reciprocal Velocity Obstacles, ICRA 2008, equation 10 (a way costs what it
+deviates, and the inverse of the time until it ends at somebody); Moussaid, Helbing, Theraulaz, How simple rules
+determine pedestrian behavior and crowd disasters, PNAS 2011, equation 2 (speed).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mdpr.reid.synthetic.path_ground import Ground
 from mdpr.reid.synthetic.path_types import Array
@@ -18,7 +18,8 @@ APART_M = 0.42  # nobody comes nearer to anybody, centre to centre
 _SIGHT_M = 5.0
 _FAN = np.deg2rad(np.linspace(-112.5, 112.5, 37))
 _RAY_M = 0.1
-Bools = NDArray[np.bool_]
+_HASTE_S = 0.45
+_NEAR_M = 3.2  # people further apart than this cannot meet before they stand
 
 
 def unit(angles: Array) -> Array:
@@ -78,8 +79,8 @@ def choose_way(
     """The direction (N,) that leads best towards the `wanted` one (N,), and how far it is free (N,), metres."""
     fan = wanted[:, None] + _FAN
     free = free_way(ground, xy, fan, speed, others, sight_m)
-    cost = _SIGHT_M**2 + free**2 - 2 * _SIGHT_M * free * np.cos(_FAN)
-    cost += 0.6 * (1 - np.cos(fan - heading[:, None])) - 0.15 * np.sin(-_FAN)  # keep on; to the right in doubt
+    cost = 1 - np.cos(_FAN) + _HASTE_S * (1 / np.maximum(free / speed[:, None], 0.05) - speed[:, None] / _SIGHT_M)
+    cost += 0.2 * (1 - np.cos(fan - heading[:, None])) + 0.02 * np.sin(_FAN)  # keep on; to the right in doubt
     best = cost.argmin(1)
     rows = np.arange(len(xy))
     return fan[rows, best], free[rows, best]
@@ -102,28 +103,19 @@ def stop_point(xy: Array, heading: Array, speed: Array) -> Array:
 
 def segment_distance(a: Array, b: Array, c: Array, d: Array) -> Array:
     """Distances (...) between the segments a to b and c to d, points (..., 2)."""
-    nearest = np.minimum(
-        np.minimum(_to_segment(a, c, d), _to_segment(b, c, d)), np.minimum(_to_segment(c, a, b), _to_segment(d, a, b))
-    )
-    return np.where(_cross(a, b, c, d), 0.0, nearest)
-
-
-def _to_segment(point: Array, start: Array, end: Array) -> Array:
-    along = end - start
-    share = ((point - start) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-12)
-    gap = start + along * np.clip(share, 0, 1)[..., None] - point
-    return np.hypot(gap[..., 0], gap[..., 1])
-
-
-def _cross(a: Array, b: Array, c: Array, d: Array) -> Bools:
-    def side(p: Array, q: Array, r: Array) -> Array:
-        return (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
-
-    return (side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)
+    points, starts, along = np.stack([a, b, c, d]), np.stack([c, c, a, a]), np.stack([d - c, d - c, b - a, b - a])
+    gaps = points - starts  # of every end to the other segment's beginning
+    square = along[..., 0] ** 2 + along[..., 1] ** 2
+    share = (gaps[..., 0] * along[..., 0] + gaps[..., 1] * along[..., 1]) / np.maximum(square, 1e-12)
+    gaps -= along * np.minimum(np.maximum(share, 0), 1)[..., None]
+    nearest = np.sqrt((gaps[..., 0] ** 2 + gaps[..., 1] ** 2).min(0))
+    left = along[..., 0] * (points - starts)[..., 1] - along[..., 1] * (points - starts)[..., 0]
+    crosses = (left[0] * left[1] < 0) & (left[2] * left[3] < 0)  # each segment's ends are on two sides of the other
+    return np.where(crosses, 0.0, nearest)
 
 
 def settle(
-    ground: Ground, xy: Array, now: tuple[Array, Array], plans: list[tuple[Array, Array]], rank: Array
+    ground: Ground, xy: Array, now: tuple[Array, Array], plans: tuple[Array, Array], rank: Array
 ) -> tuple[Array, Array]:
     """The heading and speed each of N people takes in this step: the first of its plans that harms nobody.
 
@@ -134,30 +126,26 @@ def settle(
         ground: where one can walk.
         xy: (N, 2) where they are.
         now: their headings and speeds (N,).
-        plans: headings and speeds (N,) to try, the best first.
+        plans: headings and speeds (P, N) to try, the best first.
         rank: (N,) who goes first when two plans exclude each other: the higher.
     """
-    heading, speed = now[0].copy(), np.maximum(now[1] - BRAKE * STEP_S, 0.0)
-    brake_end = stop_point(xy, *now)
-    i, j = np.nonzero(np.triu(_within(xy, 3.2), 1))
-    ends = stop_point(xy + unit(heading) * (speed * STEP_S)[:, None], heading, speed)  # as settled so far
-    open_ = np.ones(len(xy), bool)
-    for plan_heading, plan_speed in plans:
-        end = stop_point(xy + unit(plan_heading) * (plan_speed * STEP_S)[:, None], plan_heading, plan_speed)
-        good = open_ & ground.is_clear(xy, end, 1.3)
-        for one, other in ((i, j), (j, i)):
-            bad = segment_distance(xy[one], end[one], xy[other], brake_end[other]) < APART_M
-            good[one[bad]] = False
-            taken = ~open_[other] & (segment_distance(xy[one], end[one], xy[other], ends[other]) < APART_M)
-            good[one[taken]] = False
-        both = good[i] & good[j] & (segment_distance(xy[i], end[i], xy[j], end[j]) < APART_M)
+    heading, speed = (np.vstack([plan, last]) for plan, last in zip(plans, now, strict=True))
+    brake = len(heading) - 1  # the last plan, which harms nobody
+    speed[brake] = np.maximum(speed[brake] - BRAKE * STEP_S, 0.0)
+    ends = stop_point(xy + unit(heading) * (speed * STEP_S)[..., None], heading, speed)  # (P + 1, N, 2)
+    ends[brake] = stop_point(xy, *now)  # a little further than they get
+    fits = ground.is_clear(np.broadcast_to(xy, ends.shape), ends, 1.3)
+    i, j = np.nonzero(np.triu(((xy[None] - xy[:, None]) ** 2).sum(-1) < _NEAR_M**2, 1))
+    pairs = np.broadcast_arrays(xy[i], ends[:, None, i], xy[j], ends[None, :, j])
+    harms = segment_distance(*pairs) < APART_M  # (P + 1, P + 1, pairs): a plan of i with a plan of j
+    taken = np.full(len(xy), brake)
+    rows = np.arange(len(i))
+    for plan in range(brake):
+        good = (taken == brake) & fits[plan]
+        good[i[harms[plan, brake] | harms[plan, taken[j], rows]]] = False
+        good[j[harms[brake, plan] | harms[taken[i], plan, rows]]] = False
+        both = good[i] & good[j] & harms[plan, plan]
         good[np.where(rank[i] > rank[j], j, i)[both]] = False
-        heading, speed = np.where(good, plan_heading, heading), np.where(good, plan_speed, speed)
-        ends[good] = end[good]
-        open_ &= ~good
-    return heading, speed
-
-
-def _within(xy: Array, reach_m: float) -> Bools:
-    gap = xy[None] - xy[:, None]
-    return (gap**2).sum(-1) < reach_m**2
+        taken[good] = plan
+    everybody = np.arange(len(xy))
+    return heading[taken, everybody], speed[taken, everybody]

@@ -32,6 +32,7 @@ class PathOptions:
 
     Attributes:
         present_first: share of the parties who are there when the first frame is taken.
+        crowding: people per square metre of free ground; when there are more, others wait outside.
         arrive_until: the others arrive evenly until this share of the duration.
         standing: share of the parties who stop somewhere; the others walk through.
         stops: how often those stop in a visit.
@@ -45,6 +46,7 @@ class PathOptions:
     """
 
     present_first: float = 0.35
+    crowding: float = 0.3
     arrive_until: float = 0.8
     standing: float = 0.55
     stops: tuple[int, int] = (1, 3)
@@ -60,6 +62,8 @@ class PathOptions:
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must be a share between 0 and 1, got {getattr(self, name)}")
+        if not self.crowding > 0:
+            raise ConfigError(f"crowding must be above 0 people per square metre, got {self.crowding}")
         for name, least, most in (
             ("stops", 1, math.inf),
             ("stand_s", 0, math.inf),

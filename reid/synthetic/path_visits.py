@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from mdpr.reid.synthetic.path_crowd import Crowd
 from mdpr.reid.synthetic.path_parties import Party, Spot, Spots
-from mdpr.reid.synthetic.path_types import Activity, Array, PathOptions
+from mdpr.reid.synthetic.path_types import Activity, PathOptions
 from mdpr.reid.synthetic.place_types import Place
 
 _GONE_M = 0.45  # from the entrance; who cannot come nearer leaves from a little further
@@ -48,6 +49,7 @@ class Visits:
         self._doors, self._crowd, self._spots, self._parties = place.entrances, crowd, spots, parties
         self._options, self._duration_s, self._rng = options, duration_s, rng
         self._states = [_State() for _ in parties]
+        self._most = max(int(options.crowding * place.ground.free.sum() * place.ground.cell_m**2), 1)
         self._region = crowd.ground.region(place.entrances)
         self._far = float(np.hypot(*np.ptp(place.entrances, axis=0))) * 0.35
         for party in parties:
@@ -149,7 +151,9 @@ class Visits:
     def _let_in(self, number: int, now: float) -> None:
         state, crowd = self._states[number], self._crowd
         for person, since in list(state.outside.items()):
-            if now < since or not crowd.enter(person, self._doors[state.door[person]]):
+            if now < since or crowd.present.sum() >= self._most:
+                continue
+            if not crowd.enter(person, self._doors[state.door[person]]):
                 if now > since + 6:
                     state.door[person] = self._other_door(state.door[person], same_ok=True)
                     state.outside[person] = now
@@ -176,9 +180,7 @@ class Visits:
             if not crowd.present[person] or person in state.arrived:
                 continue
             if person not in state.slots and np.hypot(*(crowd.xy[person] - spot.centre)) < 2.5:
-                state.slots[person] = self._nearest_slot(spot, state, crowd.xy[person])
-                crowd.leader[person] = -1
-                self._send(number, person)
+                self._share_out(number, spot)
             elif at_goal[person] and person in state.slots:
                 state.arrived.add(person)
                 crowd.stand(person, float(spot.heading[state.slots[person]]), Activity.STAND)
@@ -186,10 +188,19 @@ class Visits:
             for person in state.arrived:
                 crowd.activity[person] = Activity.TALK
 
-    def _nearest_slot(self, spot: Spot, state: _State, xy: Array) -> int:
-        taken = set(state.slots.values())
-        free = [slot for slot in range(len(spot.xy)) if slot not in taken]
-        return min(free, key=lambda slot: float(np.hypot(*(spot.xy[slot] - xy))))
+    def _share_out(self, number: int, spot: Spot) -> None:
+        """Places for the members who are near, so that their ways do not cross."""
+        state, crowd = self._states[number], self._crowd
+        near = [
+            person for person in self._parties[number].members if crowd.present[person] and person not in state.slots
+        ]
+        near = [person for person in near if np.hypot(*(crowd.xy[person] - spot.centre)) < 4]
+        free = [slot for slot in range(len(spot.xy)) if slot not in state.slots.values()]
+        costs = ((crowd.xy[near][:, None] - spot.xy[free]) ** 2).sum(-1)
+        for row, column in zip(*linear_sum_assignment(costs), strict=True):
+            state.slots[near[row]] = free[column]
+            crowd.leader[near[row]] = -1
+            self._send(number, near[row])
 
     def _let_out(self, number: int, now: float, to_goal: np.ndarray) -> None:
         state, party, crowd = self._states[number], self._parties[number], self._crowd
