@@ -100,7 +100,7 @@ def check_new_embeddings(key: TrackletKey, embeddings: NDArray[np.float32], view
     Raises:
         FormatError: see `Store.reembed`.
     """
-    if embeddings.shape != (views, model.dimension):
+    if embeddings.shape not in ((views, model.dimension), (views, 0)):
         raise FormatError(
             f"tracklet {key}: expected embeddings ({views}, {model.dimension}), a row a view, got {embeddings.shape}"
         )

@@ -193,11 +193,11 @@ class Contents:
         """See `Store.reembed`; the event is left to the caller."""
         for key, rows in embeddings.items():
             check_new_embeddings(key, rows, len(self.record(key).tracklet.view_frame), model)
+        for key in self.records.keys() - embeddings.keys():
+            raise ConflictError(f"tracklet {key} has no new embeddings: it was put since they were computed")
         for key, record in self.records.items():
-            nothing = np.empty((len(record.tracklet.view_frame), 0), np.float32)
-            tracklet = replace(record.tracklet, embeddings=embeddings.get(key, nothing))
-            self.records[key] = replace(record, tracklet=tracklet)
-        self.model = model if embeddings else None
+            self.records[key] = replace(record, tracklet=replace(record.tracklet, embeddings=embeddings[key]))
+        self.model = model if any(rows.size for rows in embeddings.values()) else None
 
     def delete_before(self, before_s: float, author: str, now_s: float) -> Forgotten:
         """Delete tracklets that ended before a wall time, and identities of that age that have none."""

@@ -216,10 +216,11 @@ class Store(Protocol):
 
         Args:
             model: the new one.
-            embeddings: (V, D) for each tracklet; one that is left out has no appearance from then on.
+            embeddings: for every tracklet (V, D), or (V, 0) when it has no appearance from then on.
 
         Raises:
             UnknownError: a tracklet that is not there.
+            ConflictError: a tracklet without an entry; it was put since they were computed.
             FormatError: rows that do not fit the tracklet's views or the model.
         """
 

@@ -24,6 +24,7 @@ from mdpr.pipeline.store.errors import BusyError, UnknownError
 from mdpr.pipeline.store.keeping import Forgotten
 from mdpr.pipeline.store.planning import Change, bridge
 from mdpr.pipeline.store.reading import id_of, keys_of, read_corrections
+from mdpr.pipeline.store.schema import number_of
 from mdpr.pipeline.store.values import TrackletKey
 from mdpr.pipeline.store.writing import forget_model_of_nothing
 
@@ -32,6 +33,7 @@ FREE_PAGES, EVERYWHERE = 1, 2
 
 _LAST_DELETE = "SELECT coalesce(max(event_id), 0) FROM events WHERE kind IN ('forget', 're-embed')"
 _AMONG = "(SELECT value FROM json_each(?))"
+_PAGES_AT_ONCE = 256  # handed back to the file system in one go
 _VIEW_BYTES = 200  # of a view besides its embedding and its crop: rows, index entries, events
 
 
@@ -81,10 +83,7 @@ def make_room(sql: sqlite3.Connection, max_bytes: int, author: str, now_s: float
 
 def used_bytes(sql: sqlite3.Connection) -> int:
     """Of the pages that hold something; the rest of the file is free."""
-    pages, free, size = (
-        int(sql.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
+    return (number_of(sql, "page_count") - number_of(sql, "freelist_count")) * number_of(sql, "page_size")
 
 
 def _oldest_unnamed(sql: sqlite3.Connection) -> list[tuple[list[int], int]]:
@@ -163,6 +162,11 @@ def _forget_names(sql: sqlite3.Connection, identity: int) -> None:
             sql.execute("DELETE FROM events WHERE event_id = ?", (number,))
 
 
+def _empty_log(sql: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing; whether no reader was in the way."""
+    return not sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+
 def erase(database: Database) -> str:
     """Remove the bytes of forgotten rows from the file and its log; why that failed, "" when they are gone."""
     with database.reading() as sql:
@@ -170,11 +174,17 @@ def erase(database: Database) -> str:
     if level == 0:
         return ""
     try:
-        for statement in ("PRAGMA incremental_vacuum", "VACUUM")[:level]:  # the first may make room for the second
-            with database.alone() as sql:
-                sql.execute(statement).fetchall()
-                if sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                    return "another process was reading all the time, so the write-ahead log could not be emptied"
+        with database.alone() as sql:
+            is_empty = _empty_log(sql)
+            free = number_of(sql, "freelist_count")
+            for _ in range(0, free, _PAGES_AT_ONCE):  # by parts, so that the log stays small on a full disk
+                sql.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")  # execute would take one step of it
+                is_empty = _empty_log(sql)
+            if is_empty and level == EVERYWHERE:
+                sql.execute("VACUUM")
+                is_empty = _empty_log(sql)
+        if not is_empty:
+            return "another process was reading all the time, so the write-ahead log could not be emptied"
         with database.writing() as sql:  # unless another process has deleted more in the meantime
             sql.execute(f"UPDATE gallery SET to_erase = 0 WHERE ({_LAST_DELETE}) = ?", (last,))
     except BusyError as error:

@@ -21,7 +21,7 @@ from mdpr.pipeline.store.checks import (
 )
 from mdpr.pipeline.store.errors import ConflictError
 from mdpr.pipeline.store.keeping import Search
-from mdpr.pipeline.store.reading import embedding_dtype, id_of, read_model, read_runs
+from mdpr.pipeline.store.reading import embedding_dtype, id_of, keys_of, read_model, read_runs
 from mdpr.pipeline.store.values import EmbeddingModel, Run, TrackletKey, TrackletRecord
 
 
@@ -147,12 +147,21 @@ def reembed(
 ) -> None:
     """See `Store.reembed`; the event is left to the caller."""
     dtype = embedding_dtype(sql)
+    done: list[int] = []
     sql.execute("DELETE FROM embeddings")
     for key, rows in embeddings.items():
         tracklet_id = id_of(sql, key)
         views = sql.execute("SELECT count(*) FROM views WHERE tracklet_id = ?", (tracklet_id,)).fetchone()[0]
         check_new_embeddings(key, rows, views, model)
+        done.append(tracklet_id)
         _insert_embeddings(sql, tracklet_id, rows, dtype)
+    rows_without = sql.execute(
+        "SELECT tracklet_id FROM tracklets WHERE tracklet_id NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(done),),
+    ).fetchall()
+    if rows_without:
+        (key, *_) = keys_of(sql, [row[0] for row in rows_without]).values()
+        raise ConflictError(f"tracklet {key} has no new embeddings: it was put since they were computed; start again")
     _set_model(sql, model)
     forget_model_of_nothing(sql)
     sql.execute("UPDATE gallery SET reembedded = reembedded + 1, to_erase = max(to_erase, 1)")

@@ -707,15 +707,17 @@ def test_embedding_again_with_another_model(store: Store) -> None:
     new = EmbeddingModel("mdpr-test-2", 5)
     rows = unit_rows(rng, 2, 5)
     before = everything(store)
+    nothing = rows[:, :0]
     for wrong, error in [
-        ({a: rows[:1]}, FormatError),
-        ({a: 2 * rows}, FormatError),
-        ({a._replace(part=1): rows}, UnknownError),
+        ({a: rows[:1], b: nothing}, FormatError),
+        ({a: 2 * rows, b: nothing}, FormatError),
+        ({a: rows, b: nothing, a._replace(part=1): rows}, UnknownError),
+        ({a: rows}, ConflictError),
     ]:
         with pytest.raises(error):
             store.reembed(new, wrong)
         assert everything(store) == before
-    store.reembed(new, {a: rows})
+    store.reembed(new, {a: rows, b: nothing})
     assert store.model == new
     by_key = {record.key: record for record in store.tracklets()}
     np.testing.assert_array_equal(by_key[a].tracklet.embeddings, rows)
@@ -728,7 +730,7 @@ def test_embedding_again_with_another_model(store: Store) -> None:
     store.add_run(make_run("tuesday", model=new))
     store.put([make_record("tuesday", embeddings=rows)])
     assert store.events()[-1].detail == {"model": "mdpr-test-2", "before": "mdpr-test-1"}
-    store.reembed(MODEL, {})
+    store.reembed(MODEL, {record.key: nothing for record in store.tracklets()})
     assert store.model is None
     store.check()
 

@@ -1,0 +1,92 @@
+"""tracklets.parquet of a run, read back: what `TrackletSink` wrote becomes tracklets again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mdpr.errors import FormatError, SourceError
+from mdpr.pipeline.sinks.parquet import tracklets_schema
+from mdpr.pipeline.store.values import EmbeddingModel
+from mdpr.types import Tracklet
+
+_PLAIN = ("camera", "track_id", "class_id", "start_frame", "end_frame", "start_s", "end_s", "detections", "confidence")
+
+
+def read_tracklets(path: Path) -> tuple[EmbeddingModel, list[Tracklet]]:
+    """The embedding model and the tracklets of one camera of a run, in the order of the file.
+
+    Raises:
+        SourceError: no such file, or it cannot be read.
+        FormatError: not Parquet, cut off, or without the columns of tracklets.parquet.
+    """
+    try:
+        table = pq.read_table(str(path))
+    except FileNotFoundError as error:
+        part = path.with_name(path.name + ".part")
+        reason = "its run was killed before the file was whole" if part.exists() else "expected a run of mdpr-track"
+        raise SourceError(f"{path} is not there: {reason}; track again, or leave this camera out") from error
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FormatError(
+            f"{path} is no Parquet file, or is cut off ({error}): track again, or restore a copy"
+        ) from error
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    model = _model(table.schema, path)
+    expected = tracklets_schema(model.dimension, model.fingerprint)
+    for name in expected.names:
+        if name not in table.schema.names or table.schema.field(name).type != expected.field(name).type:
+            raise FormatError(
+                f"{path} is not a tracklets.parquet: expected a column {name} ({expected.field(name).type})"
+            )
+    try:
+        return model, _tracklets(table, model.dimension)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise FormatError(f"{path} is damaged: {error}. Track again, or restore a copy") from error
+
+
+def _model(schema: pa.Schema, path: Path) -> EmbeddingModel:
+    metadata = schema.metadata or {}
+    try:
+        return EmbeddingModel(metadata[b"embedding_model"].decode(), int(metadata[b"embedding_dimension"]))
+    except (KeyError, ValueError) as error:
+        raise FormatError(f"{path} is not a tracklets.parquet: it does not name its embedding model") from error
+
+
+def _tracklets(table: pa.Table, dimension: int) -> list[Tracklet]:
+    plain = {name: table[name].to_pylist() for name in _PLAIN}
+    views = table["views"].combine_chunks()
+    counts = views.value_lengths().to_numpy(zero_copy_only=False)
+    ends = np.cumsum(counts)
+    flat = views.flatten()
+    column = {name.name: flat.field(name.name).to_numpy(zero_copy_only=False) for name in flat.type}
+    boxes = np.stack([column[edge] for edge in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float32)
+    embeddings = _embeddings(table, int(counts.sum()), dimension)
+    tracklets = []
+    for row, (start, end) in enumerate(zip(ends - counts, ends, strict=True)):
+        values: dict[str, Any] = {name: plain[name][row] for name in _PLAIN}
+        tracklets.append(
+            Tracklet(
+                **values,
+                view_frame=column["frame"][start:end],
+                view_time_s=column["time_s"][start:end],
+                view_xyxy=boxes[start:end],
+                view_confidence=column["confidence"][start:end],
+                view_quality=column["quality"][start:end],
+                embeddings=embeddings[start:end],
+            )
+        )
+    return tracklets
+
+
+def _embeddings(table: pa.Table, rows: int, dimension: int) -> NDArray[np.float32]:
+    """(rows, D) of all tracklets, one after the other."""
+    if dimension == 0:
+        return np.empty((rows, 0), np.float32)
+    values = table["embeddings"].combine_chunks().flatten().flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values, np.float32).reshape(rows, dimension)
