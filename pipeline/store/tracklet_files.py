@@ -26,17 +26,18 @@ def read_tracklets(path: Path) -> tuple[EmbeddingModel, list[Tracklet]]:
         FormatError: not Parquet, cut off, or without the columns of tracklets.parquet.
     """
     try:
-        table = pq.read_table(str(path))
+        with path.open("rb") as file:
+            table = pq.ParquetFile(file).read()
     except FileNotFoundError as error:
         part = path.with_name(path.name + ".part")
         reason = "its run was killed before the file was whole" if part.exists() else "expected a run of mdpr-track"
         raise SourceError(f"{path} is not there: {reason}; track again, or leave this camera out") from error
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # pyarrow's own have none
+            raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
         raise FormatError(
-            f"{path} is no Parquet file, or is cut off ({error}): track again, or restore a copy"
+            f"{path} is no Parquet file, or is damaged or cut off ({error}): track again, or restore a copy"
         ) from error
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     model = _model(table.schema, path)
     expected = tracklets_schema(model.dimension, model.fingerprint)
     for name in expected.names:
