@@ -1,0 +1,156 @@
+"""Groups from pair evidence: the most certain two groups become one, as long as it pays and nothing forbids it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdpr.trackers.crosscamera.scene import Integers, Times
+
+Between = Callable[[Integers, Integers], int]
+Neighbours = list[dict[int, tuple[float, int]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Evidence about the pairs of N rows.
+
+    Attributes:
+        count: N.
+        a, b: (P,) rows of the pairs that were looked at, a < b, none forbidden.
+        log_ratio: (P,) for one person against two.
+        elsewhere: log ratio of pairs that were not looked at.
+        prior: log-odds of two groups before they are looked at.
+        group_weight: power with which evidence grows with the size of groups.
+    """
+
+    count: int
+    a: Integers
+    b: Integers
+    log_ratio: Times
+    elsewhere: float
+    prior: float
+    group_weight: float
+
+    def log_odds(self, total: float, pairs: int, one: int, two: int) -> float:
+        """Of two groups of `one` and `two` rows being one person.
+
+        Args:
+            total: sum of the log ratios of the pairs between them that were looked at.
+            pairs: their number.
+            one, two: sizes.
+        """
+        mean = (total + (one * two - pairs) * self.elsewhere) / (one * two)
+        return self.prior + mean * (2 * one * two / (one + two)) ** self.group_weight
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Two groups that became one: a member of each, the log-odds, and whether a correction made it necessary."""
+
+    a: int
+    b: int
+    log_odds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """(N,) group of each row, named by its lowest row; the merges in order; the log-odds below which they ended."""
+
+    group: Integers
+    merges: tuple[Merge, ...]
+    decision: float
+
+
+def agglomerate(evidence: Evidence, start: Integers, between: Between, false_link_rate: float) -> Grouping:
+    """Join groups, the most certain first, while the expected part of false joins stays within `false_link_rate`.
+
+    A join with even odds or less is never made. Two groups between which anything is forbidden are never joined.
+
+    Args:
+        evidence: about pairs.
+        start: (N,) number of the group each row begins in.
+        between: what forbids two groups of rows; 0 when they may be one.
+        false_link_rate: in (0, 1).
+    """
+    members: dict[int, Integers] = {}
+    for rows in _members(start):
+        members[int(rows[0])] = rows
+    owner = np.empty(evidence.count, np.int64)
+    for name, rows in members.items():
+        owner[rows] = name
+    near = _neighbours(evidence, owner)
+    version = dict.fromkeys(members, 0)
+    heap: list[tuple[float, int, int, int, int]] = []
+
+    def push(one: int, two: int) -> None:
+        total, pairs = near[one][two]
+        odds = evidence.log_odds(total, pairs, len(members[one]), len(members[two]))
+        if odds > 0:
+            low, high = min(one, two), max(one, two)
+            heapq.heappush(heap, (-odds, low, high, version[low], version[high]))
+
+    for one in sorted(members):
+        for two in near[one]:
+            if one < two:
+                push(one, two)
+    merges: list[Merge] = []
+    wrong, decision = 0.0, 0.0
+    while heap:
+        odds, one, two, first, second = heapq.heappop(heap)
+        if version.get(one) != first or version.get(two) != second:
+            continue
+        risk = float(1 / (1 + np.exp(-odds)))  # odds is negated
+        if wrong + risk > false_link_rate * (len(merges) + 1):
+            decision = -odds
+            break
+        if between(members[one], members[two]):
+            near[one].pop(two)
+            near[two].pop(one)
+            _forbid(near, one, two)
+            continue
+        wrong += risk
+        merges.append(Merge(one, two, -odds))
+        _join(near, one, two)
+        members[one] = np.sort(np.concatenate([members[one], members.pop(two)]))
+        version[one] += 1
+        del version[two]
+        for other in sorted(near[one]):
+            push(one, other)
+    group = np.empty(evidence.count, np.int64)
+    for rows in members.values():
+        group[rows] = rows[0]
+    return Grouping(group, tuple(merges), decision)
+
+
+def _members(start: Integers) -> list[Integers]:
+    order = np.argsort(start, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(start[order])) + 1) if len(start) else []
+
+
+def _neighbours(evidence: Evidence, owner: Integers) -> Neighbours:
+    near: Neighbours = [{} for _ in range(evidence.count)]
+    rows = zip(owner[evidence.a].tolist(), owner[evidence.b].tolist(), evidence.log_ratio.tolist(), strict=True)
+    for one, two, value in rows:
+        if one != two:
+            total, pairs = near[one].get(two, (0.0, 0))
+            near[one][two] = near[two][one] = (total + value, pairs + 1)
+    return near
+
+
+def _forbid(near: Neighbours, one: int, two: int) -> None:
+    """Nothing is kept: a merged group that holds both sides of a ban is refused again by `between`."""
+
+
+def _join(near: Neighbours, one: int, two: int) -> None:
+    """Let `one` take over the neighbours of `two`."""
+    near[one].pop(two, None)
+    near[two].pop(one, None)
+    for other, (total, pairs) in near[two].items():
+        known, number = near[one].get(other, (0.0, 0))
+        near[one][other] = near[other][one] = (known + total, number + pairs)
+        near[other].pop(two)
+    near[two] = {}

@@ -1,0 +1,103 @@
+"""Linking when all tracklets are there; the answer does not depend on the order in which they came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mdpr.trackers.crosscamera.appearance import Centred, centred, first_offset, offset_of_groups
+from mdpr.trackers.crosscamera.clustering import agglomerate
+from mdpr.trackers.crosscamera.config import LinkConfig
+from mdpr.trackers.crosscamera.constraints import Constraints, Knowledge, members_of
+from mdpr.trackers.crosscamera.evidence import Weighed, weigh
+from mdpr.trackers.crosscamera.explaining import explain
+from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.purify import good_quality, purify
+from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
+from mdpr.trackers.crosscamera.refinement import Refinement
+from mdpr.trackers.crosscamera.scene import Flags, Integers, Scene, check_sightings, make_scene
+from mdpr.trackers.crosscamera.types import Calibration, Identity, Linking, Sighting, TrackletKey
+
+ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one person when the camera's mean is taken
+
+
+class OfflineLinker:
+    """Constrained agglomerative clustering of calibrated pair evidence, with refinement; a `Linker`."""
+
+    Config = LinkConfig
+
+    def __init__(self, config: LinkConfig | None = None) -> None:
+        self._config = config or LinkConfig()
+
+    def link(self, sightings: Sequence[Sighting], knowledge: Knowledge | None = None) -> Linking:
+        """See `Linker.link`."""
+        knowledge = knowledge or Knowledge()
+        check_sightings(sightings)
+        scene, split, dropped = self._purified(sightings, knowledge)
+        positions = Positions(scene, knowledge.grounds) if knowledge.grounds.homography else None
+        constraints = Constraints(scene, knowledge, positions)
+        if not len(scene):
+            return Linking((), (), Calibration(0, 0, None, 0.0))
+        appearance = centred(scene, first_offset(scene, ALIKE))
+        group, _ = self._group(scene, appearance, constraints, positions, knowledge, None)
+        appearance = centred(scene, offset_of_groups(scene, group))
+        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group)
+        trees = GroupTrees(weighed.evidence, constraints.groups)
+        group = cut_doubtful(group, trees.links(group), self._config.false_link_rate)
+        links, calibration = explain(scene, weighed, group, trees, constraints.groups)
+        return Linking(number_identities(scene, group), links, calibration, split, dropped)
+
+    def _group(
+        self,
+        scene: Scene,
+        appearance: Centred,
+        constraints: Constraints,
+        positions: Positions | None,
+        knowledge: Knowledge,
+        known: Integers | None,
+    ) -> tuple[Integers, Weighed]:
+        config = self._config
+        weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known)
+        grouping = agglomerate(weighed.evidence, constraints.groups, constraints.between, config.false_link_rate)
+        evidence = replace(weighed.evidence, prior=weighed.evidence.prior - grouping.decision)
+        refinement = Refinement(evidence, grouping.group, constraints.groups, constraints.between)
+        return refinement.run(config.refine_rounds), weighed
+
+    def _purified(
+        self, sightings: Sequence[Sighting], knowledge: Knowledge
+    ) -> tuple[Scene, dict[TrackletKey, tuple[Sighting, ...]], dict[TrackletKey, tuple[int, ...]]]:
+        """The scene without misleading views and with tracks of two people cut; what was cut and left out."""
+        config = self._config
+        kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
+        scene = make_scene(sightings, kept)
+        named = {key for one in knowledge.corrections for key in (one.a, one.b)}
+        whole = frozenset(named if config.split_tracks else (one.key for one in sightings))
+        appearance = centred(scene, first_offset(scene, ALIKE))
+        pure, good = purify(scene, appearance, kept, whole)
+        there = {one.key for one in sightings}
+        split: dict[TrackletKey, tuple[Sighting, ...]] = {}
+        for one in pure:
+            if one.key not in there:
+                track = TrackletKey(*one.key[:3])
+                split[track] = (*split.get(track, ()), one)
+        return make_scene(pure, good), split, _dropped(pure, good)
+
+
+def _dropped(sightings: Sequence[Sighting], good: dict[TrackletKey, Flags]) -> dict[TrackletKey, tuple[int, ...]]:
+    found = {}
+    for one in sightings:
+        out = np.flatnonzero(~good[one.key])
+        if len(out):
+            found[one.key] = tuple(out.tolist())
+    return found
+
+
+def number_identities(scene: Scene, group: Integers) -> tuple[Identity, ...]:
+    """Identities numbered from 1 in order of first sight, ties by key."""
+    groups = members_of(group)
+    groups.sort(key=lambda rows: (float(scene.start_s[rows].min()), scene.keys[rows[0]]))
+    return tuple(
+        Identity(number, tuple(scene.keys[row] for row in rows)) for number, rows in enumerate(groups, 1)
+    )

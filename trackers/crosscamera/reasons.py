@@ -1,0 +1,166 @@
+"""Links from groups: a tree of the strongest pairs in each group, how sure it is, and what nearly happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+
+from mdpr.trackers.crosscamera.clustering import Evidence
+from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE, members_of
+from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
+
+_SURE = 50.0  # stands for "certainly" where log-odds are compared
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Everything that is known about the pairs that were looked at, forbidden ones included; sorted, a < b.
+
+    Attributes:
+        a, b: (P,) rows.
+        similarity: (P,); NaN without appearance.
+        time_term, position_term: (P,) parts of the log-odds.
+        log_odds: (P,) of each pair by itself, prior included.
+        code: (P,) constraint that forbids it.
+    """
+
+    a: Integers
+    b: Integers
+    similarity: Times
+    time_term: Times
+    position_term: Times
+    log_odds: Times
+    code: Integers
+
+
+@dataclass(frozen=True)
+class TreeLink:
+    """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did."""
+
+    a: int
+    b: int
+    log_odds: float
+    is_forced: bool
+
+
+class GroupTrees:
+    """The trees of all groups.
+
+    Args:
+        evidence: about pairs.
+        fixed: (N,) number of the group that corrections make.
+    """
+
+    def __init__(self, evidence: Evidence, fixed: Integers) -> None:
+        self._evidence = evidence
+        self._fixed = fixed
+        values = np.concatenate([evidence.log_ratio, evidence.log_ratio])
+        rows = np.concatenate([evidence.a, evidence.b])
+        columns = np.concatenate([evidence.b, evidence.a])
+        order = np.argsort(rows, kind="stable")
+        self._columns, self._values = columns[order], values[order]
+        self._begin = np.searchsorted(rows[order], np.arange(evidence.count + 1))
+
+    def links(self, group: Integers) -> list[TreeLink]:
+        """All edges, n - 1 for a group of n, in order of group and rows."""
+        return [link for rows in members_of(group) if len(rows) > 1 for link in self._links(rows)]
+
+    def _links(self, rows: Integers) -> list[TreeLink]:
+        ratio = self.between(rows)
+        is_fixed = self._fixed[rows][:, None] == self._fixed[rows][None, :]
+        strength = np.where(is_fixed, _SURE, ratio)
+        cost = 2 * _SURE - strength  # positive, for the sparse graph
+        np.fill_diagonal(cost, 0)
+        tree = minimum_spanning_tree(np.triu(cost)).tocoo()
+        edges = sorted(zip(*np.sort([tree.row, tree.col], axis=0).tolist(), strict=True))
+        found = []
+        for one, two in edges:
+            side = self._side(edges, one, two, len(rows))
+            ahead, behind = np.flatnonzero(side), np.flatnonzero(~side)
+            total = float(ratio[np.ix_(ahead, behind)].sum())
+            odds = self._evidence.log_odds(total, len(ahead) * len(behind), len(ahead), len(behind))
+            forced = bool(is_fixed[one, two])
+            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced))
+        return found
+
+    def between(self, rows: Integers) -> Times:
+        """(n, n) log ratios among `rows`; pairs that were not looked at have the value for these."""
+        matrix = np.full((len(rows), len(rows)), self._evidence.elsewhere)
+        for place, row in enumerate(rows):
+            span = slice(self._begin[row], self._begin[row + 1])
+            where = np.searchsorted(rows, self._columns[span])
+            where = np.minimum(where, len(rows) - 1)
+            is_here = rows[where] == self._columns[span]
+            matrix[place, where[is_here]] = self._values[span][is_here]
+        return matrix
+
+    @staticmethod
+    def _side(edges: list[tuple[int, int]], one: int, two: int, count: int) -> Flags:
+        rest = [edge for edge in edges if edge != (one, two)]
+        graph = coo_array(
+            (np.ones(len(rest)), ([a for a, _ in rest], [b for _, b in rest])), shape=(count, count)
+        ).tocsr()
+        reached = breadth_first_order(graph, one, directed=False, return_predecessors=False)
+        side = np.zeros(count, np.bool_)
+        side[reached] = True
+        return side
+
+
+def cut_doubtful(group: Integers, links: list[TreeLink], false_link_rate: float) -> Integers:
+    """Groups without their most doubtful links, as few of them as bring the expected false part down to the rate.
+
+    Args:
+        group: (N,) group of each row.
+        links: of its trees.
+        false_link_rate: in (0, 1).
+    """
+    risk = np.array([1 / (1 + np.exp(min(link.log_odds, _SURE))) for link in links])
+    order = np.argsort(risk, kind="stable")
+    mean = np.cumsum(risk[order]) / np.arange(1, len(order) + 1)
+    keep = int(np.searchsorted(mean, false_link_rate, side="right"))  # the mean rises
+    kept = [links[number] for number in order[:keep]]
+    kept += [links[number] for number in order[keep:] if links[number].is_forced]
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array(
+        (np.ones(len(kept)), ([link.a for link in kept], [link.b for link in kept])), shape=(len(group), len(group))
+    )
+    label = connected_components(graph, directed=False)[1]
+    return lowest_names(label)
+
+
+def lowest_names(group: Integers) -> Integers:
+    """(N,) the same groups, each named by its lowest row.
+
+    >>> lowest_names(np.array([5, 3, 5])).tolist()
+    [0, 1, 0]
+    """
+    _, first, number = np.unique(group, return_index=True, return_inverse=True)
+    return np.asarray(first[number], np.int64)
+
+
+def rivals(pairs: Pairs, group: Integers) -> tuple[Times, list[Counter[str]]]:
+    """For each row the highest similarity to a row of another group, and what better-looking pairs were forbidden.
+
+    Returns:
+        (N,) similarity, NaN without any; and for each row the number of forbidden pairs by constraint that look more
+        alike than the row's least similar pair within its group.
+    """
+    count = len(group)
+    best = np.full(count, -np.inf)
+    other = (group[pairs.a] != group[pairs.b]) & (pairs.code == NONE) & np.isfinite(pairs.similarity)
+    least = np.full(count, np.inf)
+    own = (group[pairs.a] == group[pairs.b]) & np.isfinite(pairs.similarity)
+    for side in (pairs.a, pairs.b):
+        np.maximum.at(best, side[other], pairs.similarity[other])
+        np.minimum.at(least, side[own], pairs.similarity[own])
+    forbidden: list[Counter[str]] = [Counter() for _ in range(count)]
+    for pair in np.flatnonzero((pairs.code != NONE) & np.isfinite(pairs.similarity)):
+        for row in (int(pairs.a[pair]), int(pairs.b[pair])):
+            if pairs.similarity[pair] > least[row]:
+                forbidden[row][CONSTRAINTS[int(pairs.code[pair])]] += 1
+    return np.where(np.isfinite(best), best, np.nan), forbidden

@@ -1,0 +1,105 @@
+"""Which pairs are worth a look, and how alike two sets of views are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mdpr.trackers.crosscamera.appearance import Centred
+from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers
+
+_BLOCK = 512
+_ALWAYS = 5  # nearest that every tracklet looks at
+_SAMPLE = 200_000
+
+
+def candidate_pairs(mean: Floats, has_appearance: Flags, candidates: int) -> tuple[Integers, Integers]:
+    """Pairs of rows to look at: the most similar ones of all, by mean, and the nearest five of each row.
+
+    Searched exactly, in blocks: N * N * D operations, 4 N bytes a row of a block.
+
+    Args:
+        mean: (N, D) unit or zero rows.
+        has_appearance: (N,) rows without are in no pair.
+        candidates: about how many pairs there are a row.
+
+    Returns:
+        (P,) and (P,) rows with a < b, sorted.
+    """
+    count = len(mean)
+    rows = np.flatnonzero(has_appearance)
+    if len(rows) <= 2 * candidates + 1:
+        one, two = np.triu_indices(len(rows), 1)
+        return rows[one].astype(np.int64), rows[two].astype(np.int64)
+    points = mean[rows]
+    least = _least_similarity(points, candidates)
+    codes = []
+    for begin in range(0, len(rows), _BLOCK):
+        block = points[begin : begin + _BLOCK] @ points.T
+        here = np.arange(len(block))
+        block[here, here + begin] = -np.inf
+        a, b = np.nonzero(block >= least)
+        is_ordered = b > a + begin
+        codes.append(rows[a[is_ordered] + begin] * count + rows[b[is_ordered]])
+        nearest = np.argpartition(block, -_ALWAYS, axis=1)[:, -_ALWAYS:]
+        a, b = np.repeat(here + begin, _ALWAYS), nearest.ravel()
+        codes.append(rows[np.minimum(a, b)] * count + rows[np.maximum(a, b)])
+    code = np.unique(np.concatenate(codes))
+    return (code // count).astype(np.int64), (code % count).astype(np.int64)
+
+
+def _least_similarity(points: Floats, candidates: int) -> float:
+    """The cosine that about `candidates` pairs a row exceed."""
+    one, two = sampled_pairs(len(points), _SAMPLE)
+    cosine = np.concatenate(
+        [
+            np.einsum("pd,pd->p", points[one[begin : begin + 4096]], points[two[begin : begin + 4096]])
+            for begin in range(0, len(one), 4096)
+        ]
+    )
+    return float(np.quantile(cosine, max(0.0, 1 - 2 * candidates / (len(points) - 1))))
+
+
+def sampled_pairs(count: int, most: int) -> tuple[Integers, Integers]:
+    """At most `most` different-rowed pairs of `count` rows; always the same ones, all when there are few."""
+    if count * (count - 1) // 2 <= most:
+        one, two = np.triu_indices(count, 1)
+        return one.astype(np.int64), two.astype(np.int64)
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, count, (2, most))
+    is_pair = a != b
+    code = np.unique(np.minimum(a, b)[is_pair] * count + np.maximum(a, b)[is_pair])
+    return code // count, code % count
+
+
+def set_similarity(appearance: Centred, has_view: Flags, a: Integers, b: Integers) -> Floats:
+    """How alike the views of two tracklets are, for each pair.
+
+    Half of it is the cosine of the means; the other half the mean over the views of both of the cosine with the most
+    similar view of the other, so that a side or a back finds its like.
+
+    Args:
+        appearance: of all tracklets.
+        has_view: (N, V).
+        a, b: (P,) rows; best sorted by a.
+
+    Returns:
+        (P,) in [-1, 1]; 0 where one of the two has no view.
+    """
+    result = np.zeros(len(a), np.float32)
+    starts = np.flatnonzero(np.diff(a, prepend=-1))
+    for begin, end in zip(starts, np.append(starts[1:], len(a)) if len(a) else starts, strict=True):
+        row, others = int(a[begin]), b[begin:end]
+        mine = appearance.views[row][has_view[row]]
+        if not len(mine):
+            continue
+        theirs = appearance.views[others]  # (K, V, D)
+        is_there = has_view[others]
+        cosine = (theirs.reshape(-1, theirs.shape[2]) @ mine.T).reshape(*is_there.shape, len(mine))
+        cosine[~is_there] = -2
+        to_mine = np.where(is_there, cosine.max(axis=2), 0).sum(axis=1)
+        to_theirs = cosine.max(axis=1).sum(axis=1)
+        views = is_there.sum(axis=1)
+        best = (to_mine + to_theirs) / (views + len(mine))
+        value = (best + appearance.mean[others] @ appearance.mean[row]) / 2
+        result[begin:end] = np.where(views > 0, value, 0)
+    return result
