@@ -6,7 +6,7 @@ linear RGB, before `tone_map`. White under full light is near 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,9 +57,9 @@ _PRESETS = {
     "neon": _Preset(
         (65, 85), (0.3, 0.5), (0.96, 1.02, 1.0), (0.45, 0.65), (0.96, 1.02, 1.02), (0.5, 0.75), 0.035, 0.25
     ),
-    "warm": _Preset((60, 82), (0.25, 0.5), (1.2, 1.0, 0.74), (0.35, 0.55), (1.12, 1.0, 0.82), (0.5, 0.75), 0.04, 0.22),
+    "warm": _Preset((60, 82), (0.25, 0.5), (1.12, 1.0, 0.84), (0.35, 0.55), (1.07, 1.0, 0.9), (0.5, 0.75), 0.04, 0.22),
     "mixed": _Preset(
-        (30, 60), (0.3, 0.55), (0.98, 1.0, 1.05), (0.35, 0.55), (1.08, 1.0, 0.88), (0.5, 0.75), 0.04, 0.15
+        (30, 60), (0.3, 0.55), (0.98, 1.0, 1.04), (0.35, 0.55), (1.05, 1.0, 0.93), (0.5, 0.75), 0.04, 0.15
     ),
 }
 
@@ -90,6 +90,11 @@ def sample_light(name: str, rng: np.random.Generator) -> Light:
         softness=preset.softness,
         is_dark=preset.is_dark,
     )
+
+
+def scaled(light: Light, factor: float) -> Light:
+    """The same light `factor` times as bright: a longer exposure of everything but what shines by itself."""
+    return replace(light, sun=light.sun * factor, sky=light.sky * factor, ground=light.ground * factor)
 
 
 def irradiance(light: Light, normals: ArrayLike) -> Array:

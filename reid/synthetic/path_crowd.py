@@ -29,7 +29,7 @@ _LEAST = 0.32  # m/s; slower is standing
 _KEEP_M, _KEEP_MATES_M = 0.75, 0.52
 _REACHED_M = 0.09
 _SIDE_M = 0.68
-_STUCK_S = 3.0
+_STUCK_S, _JAM_S = 3.0, 6.0
 # Places in a group that walks, for the leader at (0, 0): metres ahead and to the left.
 _ROWS = np.array([[0.0, 0.0], [-0.05, -_SIDE_M], [-0.05, _SIDE_M], [-0.95, -0.1]])
 
@@ -49,9 +49,9 @@ class Track:
 class Crowd:
     """Where N people are and where they go; `step` moves those who are present."""
 
-    def __init__(self, ground: Ground, groups: NDArray[np.int64], rng: np.random.Generator) -> None:
+    def __init__(self, ground: Ground, groups: NDArray[np.int64], refuges: Array, rng: np.random.Generator) -> None:
         count = len(groups)
-        self.ground, self._groups, self._rng = ground, groups, rng
+        self.ground, self._refuges, self._rng = ground, refuges, rng
         self.present = np.zeros(count, bool)
         self.xy, self.heading, self.speed = np.zeros((count, 2)), np.zeros(count), np.zeros(count)
         self.walked_m = np.zeros(count)
@@ -65,6 +65,8 @@ class Crowd:
         self.has_goal = np.zeros(count, bool)
         self.stuck_s = np.zeros(count)
         self._yields_s = np.zeros(count)  # so long they step back to let others pass
+        self._jam_s, self._retreats_s = np.zeros(count), np.zeros(count)
+        self._resume: dict[int, tuple[Array, Array, bool]] = {}  # where those who retreat want to
         self._turning = np.zeros(count)
         self._route = np.zeros((count, 64, 2))
         self._length = np.zeros(count, np.int64)
@@ -83,7 +85,7 @@ class Crowd:
         self._route[who, : len(points)] = points
         self._length[who], self._at[who] = len(points), 0
         self.goal[who], self._via[who], self.stops_at_end[who] = goal, via, stops
-        self.has_goal[who], self.stuck_s[who] = True, 0.0
+        self.has_goal[who], self.stuck_s[who], self._retreats_s[who] = True, 0.0, 0.0
         self.activity[who] = Activity.WALK
         return True
 
@@ -130,7 +132,7 @@ class Crowd:
         who = np.flatnonzero(self.present)
         if not len(who):
             return
-        wanted, sight, limit = self._aims(who)
+        wanted, sight, limit, lost = self._aims(who)
         goes = self.has_goal[who]
         velocity = unit(self.heading[who]) * self.speed[who, None]
         squeeze = np.minimum(self.stuck_s[who] / 2, 1)[:, None]
@@ -168,7 +170,8 @@ class Crowd:
         self.walked_m[who] += speed * STEP_S
         held = goes & (speed < 0.3 * np.minimum(self.pace[who], np.maximum(limit, 0.3)))
         self.stuck_s[who] = np.where(held, self.stuck_s[who] + STEP_S, np.maximum(self.stuck_s[who] - 2 * STEP_S, 0))
-        self._find_again(who[goes])
+        self._jam_s[who] = np.where(held, self._jam_s[who] + STEP_S, np.maximum(self._jam_s[who] - STEP_S / 2, 0))
+        self._find_again(who[goes], lost[goes])
 
     @staticmethod
     def _away(others: tuple[Array, Array, Array]) -> Array:
@@ -177,8 +180,8 @@ class Crowd:
         push = (-gap / np.maximum((gap**2).sum(-1, keepdims=True), 0.05)).sum(1)
         return np.arctan2(push[:, 1], push[:, 0])
 
-    def _aims(self, who: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-        """Per person the direction wanted, how far it is to see, and the speed limit; (n,) each."""
+    def _aims(self, who: NDArray[np.int64]) -> tuple[Array, Array, Array, NDArray[np.bool_]]:
+        """Per person the direction wanted, how far it is to see, the speed limit, and whether it lost its way; (n,)."""
         xy, last = self.xy[who], self._length[who] - 1
         window = np.clip(self._at[who, None] + np.arange(8), 0, np.maximum(last, 0)[:, None])
         gaps = ((self._route[who[:, None], window] - xy[:, None]) ** 2).sum(-1)
@@ -188,7 +191,6 @@ class Crowd:
         points = self._route[who[:, None], ahead]  # (n, 4, 2)
         seen = self.ground.is_clear(np.broadcast_to(xy[:, None], points.shape), points, 8 * SPACING_M)
         aim = points[rows, np.where(seen.any(1), seen.argmax(1), 3)]
-        self._lost = ~seen.any(1)
         limit = self.pace[who].copy()
         self._follow(who, aim, limit)
         offset = aim - xy
@@ -197,7 +199,8 @@ class Crowd:
         stops = self.has_goal[who] & self.stops_at_end[who]
         left = np.hypot(*(self.goal[who] - xy).T)
         limit = np.where(stops, np.minimum(limit, np.maximum(np.sqrt(1.4 * left), _LEAST)), limit)
-        return np.where(self.has_goal[who], wanted, self.facing[who]), np.maximum(sight, 0.3), limit
+        wanted = np.where(self.has_goal[who], wanted, self.facing[who])
+        return wanted, np.maximum(sight, 0.3), limit, ~seen.any(1)
 
     def _follow(self, who: NDArray[np.int64], aim: Array, limit: Array) -> None:
         """Those who walk with a leader aim at their place beside it; a leader whom they lose slows down."""
@@ -222,19 +225,34 @@ class Crowd:
         sees &= np.hypot(*(point - self.xy[person]).T) < 4.0
         aim[led[sees]] = point[sees]
 
-    def _find_again(self, who: NDArray[np.int64]) -> None:
-        """A new way for those who have lost theirs or stand before an obstacle that does not go away."""
-        lost = dict(zip(np.flatnonzero(self.present).tolist(), self._lost.tolist(), strict=False))
-        for person in who.tolist():
-            if lost.get(person, False) or self.stuck_s[person] > _STUCK_S:
-                stuck = float(self.stuck_s[person])
-                self.bend_m[person] = float(self._rng.normal(0, 1.0)) if stuck > _STUCK_S else self.bend_m[person]
-                self.send(person, self._via[person], self.goal[person], bool(self.stops_at_end[person]))
-                self.stuck_s[person] = 0.0 if stuck > _STUCK_S else stuck
-                if stuck > _STUCK_S and self._rng.random() < 0.5:
-                    self._yields_s[person] = self._rng.uniform(1.0, 2.5)
+    def _find_again(self, who: NDArray[np.int64], lost: NDArray[np.bool_]) -> None:
+        """A new way for those who lost theirs; who is stuck tries another, steps back, or goes elsewhere a while."""
+        for person in who[self._retreats_s[who] > 0].tolist():
+            self._retreats_s[person] -= STEP_S
+            if self._retreats_s[person] <= 0:
+                self.send(person, *self._resume.pop(person))
+        stuck = self.stuck_s[who] > _STUCK_S
+        for person in who[lost | stuck].tolist():
+            aim = self._via[person].copy(), self.goal[person].copy(), bool(self.stops_at_end[person])
+            if self.stuck_s[person] <= _STUCK_S:
+                retreats = self._retreats_s[person]
+                self.send(person, *aim)
+                self._retreats_s[person] = retreats
+                continue
+            if self._retreats_s[person] > 0:
+                aim = self._resume[person]
+            self.bend_m[person] = self._rng.normal(0, 1.0)
+            self.send(person, *aim)
+            patience = self._rng.random()
+            if self._jam_s[person] > _JAM_S and patience < 0.5:
+                refuge = self._refuges[int(self._rng.integers(len(self._refuges)))]
+                if self.send(person, refuge, refuge, False):
+                    self._resume[person], self._retreats_s[person] = aim, self._rng.uniform(4.0, 9.0)
+            elif patience < 0.75:
+                self._yields_s[person] = self._rng.uniform(1.0, 2.5)
 
     def is_at_goal(self) -> NDArray[np.bool_]:
         """Who (N,) has come where it should stand, or as near as others let it."""
         near = self.to_goal_m()
-        return self.present & self.has_goal & ((near < _REACHED_M) | ((near < 0.9) & (self.stuck_s > 2.0)))
+        settled = self.present & self.has_goal & (self._retreats_s <= 0)
+        return settled & ((near < _REACHED_M) | ((near < 0.9) & (self.stuck_s > 2.0)))

@@ -14,7 +14,8 @@ from mdpr.reid.synthetic.place_types import WalkGrid
 
 SPACING_M = 0.3  # of the points of a route
 _COMFORT_M = 0.9  # nearer to a wall a metre costs more
-_WALL_COST = 2.5
+_WALL_COST = 6.0
+_AROUND_M = 0.6  # how far others look for a way around somebody
 _MOVES = ((0, 1), (1, 0), (1, 1), (1, -1), (1, 2), (2, 1), (2, -1), (1, -2))
 Bools = NDArray[np.bool_]
 
@@ -78,13 +79,14 @@ class Ground:
 
     def is_bottleneck(self, point: Array, radius_m: float) -> bool:
         """Whether somebody of this radius who stands at `point` (2,) would close a way, as in a narrow passage."""
-        reach = int(np.ceil((radius_m + 0.8) / self.cell_m))
+        reach = int(np.ceil((radius_m + _AROUND_M) / self.cell_m))
         row, column = (int(value) for value in self._cells(point))
         rows = slice(max(row - reach, 0), row + reach + 1)
         columns = slice(max(column - reach, 0), column + reach + 1)
         free = self._free[rows, columns]
         y, x = np.indices(free.shape)
         away = np.hypot(y - min(row, reach), x - min(column, reach)) * self.cell_m
+        free = free & (away <= radius_m + _AROUND_M)
         before, after = label(free), label(free & (away > radius_m))
         return bool(after[1] > before[1] or after[1] == 0)
 

@@ -96,7 +96,7 @@ class Spots:
         cells = np.argwhere(place.ground.free)
         chosen = cells[rng.permutation(len(cells))[:60]]
         open_ = np.column_stack([place.ground.centre_of(chosen), rng.uniform(-np.pi, np.pi, len(chosen))])
-        self._marked = [stop for stop in place.waypoints if self._suits(stop[:2], 0.9)]
+        self._marked = [stop for stop in place.waypoints if self._suits(stop[:2], 0.45)]
         self._open = [stop for stop in open_ if ground.clearance(stop[:2]) > 0.5 and self._suits(stop[:2], 0.9)]
         self._wide = [stop for stop in [*self._marked, *self._open] if self._suits(stop[:2], 1.4)]
 

@@ -17,7 +17,7 @@ BRAKE = 3.0  # m/s2, the hardest anybody brakes
 APART_M = 0.42  # nobody comes nearer to anybody, centre to centre
 _SIGHT_M = 5.0
 _FAN = np.deg2rad(np.linspace(-112.5, 112.5, 37))
-_RAY_M = 0.1
+_RAY_M, _FIRST_M = 0.1, 0.22
 _HASTE_S = 0.45
 _NEAR_M = 3.2  # people further apart than this cannot meet before they stand
 
@@ -63,6 +63,8 @@ def free_way(
     rays = np.arange(1, int(np.ceil(float(sight_m.max(initial=_RAY_M)) / _RAY_M)) + 1) * _RAY_M
     open_to = ground.is_free(xy[:, None, None] + way[:, :, None] * rays[:, None])  # (N, A, R)
     reach = np.where(open_to.all(-1), np.inf, np.argmin(open_to, -1) * _RAY_M)
+    start = np.broadcast_to(xy[:, None], way.shape)
+    reach = np.where(ground.is_clear(start, start + way * _FIRST_M, _FIRST_M), reach, 0.0)  # rays miss corners
     walls = np.where(reach >= sight_m[:, None] - 1e-9, np.inf, reach)
     return np.minimum(np.minimum(people, walls), _SIGHT_M)
 

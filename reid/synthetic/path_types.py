@@ -46,7 +46,7 @@ class PathOptions:
     """
 
     present_first: float = 0.35
-    crowding: float = 0.3
+    crowding: float = 0.2
     arrive_until: float = 0.8
     standing: float = 0.55
     stops: tuple[int, int] = (1, 3)

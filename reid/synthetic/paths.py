@@ -43,7 +43,7 @@ def plan(place: Place, people: int, duration_s: float, fps: float, seed: int, op
     groups = np.zeros(people, np.int64)
     for number, party in enumerate(parties):
         groups[party.members] = number
-    crowd = Crowd(ground, groups, rng)
+    crowd = Crowd(ground, groups, place.entrances, rng)
     visits = Visits(place, crowd, Spots(place, ground, rng), parties, options, duration_s, rng)
     before, after = math.ceil(WARM_S / STEP_S), math.ceil(duration_s / STEP_S) + 1
     track = _empty(after, people)

@@ -6,12 +6,12 @@ A `Solid` is immutable data; functions make solids, `place` moves copies, `join`
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mdpr.reid.synthetic.surfaces import Surface, linear
+from mdpr.reid.synthetic.surfaces import Role, Surface, linear
 
 Floats = NDArray[np.float32]
 
@@ -87,6 +87,13 @@ def place(part: Solid, at: ArrayLike, yaw: float = 0.0, scale: ArrayLike = 1.0) 
         (normal @ turn.T).astype(np.float32),
         part.uv, part.colour, part.material, part.texture, part.triangles, part.textures,
     )  # fmt: skip
+
+
+def recast(part: Solid, role: int) -> Solid:
+    """The same solid with another `Role` for the renderer; what is cut out stays so."""
+    material = part.material.copy()
+    material[material[:, 3] != Role.CUTOUT, 3] = role
+    return replace(part, material=material)
 
 
 _FACES = np.array([  # normal, tangent to the right, tangent up, as seen from outside

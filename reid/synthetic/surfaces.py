@@ -57,14 +57,14 @@ def linear(colours: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(colours, np.float64) ** 2.2
 
 
-def varied(rng: np.random.Generator, colour: Colour, brightness: float = 0.08, hue: float = 0.02) -> Colour:
+def varied(rng: np.random.Generator, colour: Colour, brightness: float = 0.08, hue: float = 0.012) -> Colour:
     """A colour near `colour`: relative spread of brightness and absolute spread of each channel."""
     value = np.array(colour) * (1 + rng.normal(0, brightness)) + rng.normal(0, hue, 3)
     red, green, blue = np.clip(value, 0.015, 0.92)
     return float(red), float(green), float(blue)
 
 
-def choose(rng: np.random.Generator, colours: list[Colour], brightness: float = 0.08, hue: float = 0.015) -> Colour:
+def choose(rng: np.random.Generator, colours: list[Colour], brightness: float = 0.08, hue: float = 0.01) -> Colour:
     """One of the colours, a little varied."""
     return varied(rng, colours[int(rng.integers(len(colours)))], brightness, hue)
 

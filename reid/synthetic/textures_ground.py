@@ -12,7 +12,7 @@ def detail(brightness: Pattern, shine: Pattern | float = 1.0, hue: Pattern | Non
     """A texture from relative brightness (mean near 1) and warm-cold variation `hue`; linear mean becomes 1/2."""
     rgb = np.repeat(np.clip(brightness, 0.03, 3)[..., None], 3, axis=2)
     if hue is not None:
-        rgb = rgb * (1 + hue[..., None] * np.array([1.0, 0.1, -1.0]))
+        rgb = rgb * (1 + hue[..., None] * np.array([0.5, 0.05, -0.6]))
     rgb = np.clip(rgb, 0.02, None) ** 2.2
     rgb = (rgb * (0.5 / rgb.mean())) ** (1 / 2.2)
     alpha = np.broadcast_to(np.asarray(shine, np.float32), (SIZE, SIZE))
@@ -21,7 +21,7 @@ def detail(brightness: Pattern, shine: Pattern | float = 1.0, hue: Pattern | Non
 
 def each(rng: np.random.Generator, number: np.ndarray, spread: float) -> Pattern:
     """One normal value a brick, laid out on the texels of `number`."""
-    return rng.normal(0, spread, int(number.max()) + 1).astype(np.float32)[number]
+    return np.clip(rng.normal(0, spread, int(number.max()) + 1), -2 * spread, 2 * spread).astype(np.float32)[number]
 
 
 def asphalt(rng: np.random.Generator) -> Pattern:
@@ -59,9 +59,11 @@ def _paving(rng: np.random.Generator, columns: int, rows: int, shift: float, spr
 
 
 def slabs(rng: np.random.Generator) -> Pattern:
-    """Concrete slabs, square or half as high as wide, in rows or shifted; 3 m."""
-    columns, rows, shift = [(6, 6, 0.0), (5, 10, 0.5), (8, 8, 0.5), (4, 8, 0.5), (8, 8, 0.0)][int(rng.integers(5))]
-    return _paving(rng, columns, rows, shift, rng.uniform(0.02, 0.09), rng.uniform(1.5, 2.5))
+    """Concrete slabs, square or half as high as wide, in rows or shifted; 4.8 m."""
+    columns, rows, shift = [(10, 10, 0.0), (8, 16, 0.5), (12, 12, 0.5), (8, 12, 0.5), (12, 12, 0.0)][
+        int(rng.integers(5))
+    ]
+    return _paving(rng, columns, rows, shift, rng.uniform(0.02, 0.09), rng.uniform(1.2, 2.0))
 
 
 def setts(rng: np.random.Generator) -> Pattern:
@@ -95,7 +97,7 @@ def terrazzo(rng: np.random.Generator) -> Pattern:
 
 def vinyl(rng: np.random.Generator) -> Pattern:
     """Mottled sheet flooring of schools, hospitals and laboratories, scuffed; 3 m."""
-    value = 1 + 0.06 * fractal(rng, 24, 4, 0.9) + 0.03 * fractal(rng, 3, 4) + 0.03 * grain(rng, 0.9)
+    value = 1 + 0.045 * fractal(rng, 40, 3, 0.9) + 0.012 * fractal(rng, 3, 3) + 0.035 * grain(rng, 0.8)
     value *= 1 - 0.16 * cracks(rng, int(rng.integers(4, 14)), 60) - 0.08 * spots(rng, 14, (3, 26))
     return detail(value, np.clip(0.8 + 0.2 * fractal(rng, 4, 5), 0, 1), 0.008 * fractal(rng, 12, 3))
 

@@ -19,11 +19,14 @@ BRANDS: list[Rgb] = [  # what packages, posters and signs are printed in, muted 
     (0.24, 0.44, 0.64), (0.42, 0.22, 0.38), (0.86, 0.85, 0.80), (0.90, 0.89, 0.87), (0.80, 0.76, 0.66), (0.55, 0.38, 0.24),
     (0.30, 0.20, 0.15), (0.12, 0.12, 0.13), (0.62, 0.62, 0.60), (0.82, 0.60, 0.58), (0.20, 0.46, 0.48), (0.74, 0.64, 0.46),
 ]  # fmt: skip
-_WORDS = [
-    "MARKET", "CAFE", "BOOKS", "BAKERY", "PHARMACY", "FLOWERS", "OPTIK", "HAIR", "SHOES", "BANK", "HOTEL", "BAR", "TRAVEL",
-    "PHONE", "SPORT", "MODA", "PIZZA", "KIOSK", "TABAK", "FRESH", "SALE", "-50%", "EXIT", "WC", "INFO", "PLATFORM 2", "TICKETS",
-    "OPEN", "PRESS", "STUDIO", "COPY", "LAB 3", "ROOM 12", "P1", "LEVEL B", "SCHOOL", "LIBRARY", "OFFICE", "NO ENTRY", "GYM",
-]  # fmt: skip
+_SHOP_WORDS = (
+    "MARKET CAFE BOOKS BAKERY PHARMACY FLOWERS OPTIK HAIR SHOES BANK HOTEL BAR TRAVEL PHONE SPORT MODA PIZZA KIOSK "
+    "TABAK FRESH SALE -50% COPY STUDIO GYM"
+).split()
+_SERVICE_WORDS = (
+    "EXIT,WC,INFO,PLATFORM 2,TICKETS,ROOM 12,LAB 3,P1,LEVEL B,LIBRARY,OFFICE,NO ENTRY,GATE 4,TRACK 7,LIFT,RECEPTION,"
+    "HALL A,STAIRS,1-24,B 107"
+).split(",")
 _FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
@@ -165,7 +168,7 @@ def _poster(cell: Pattern, rng: np.random.Generator) -> None:
         band = _brand(rng)
         y = rng.choice([0.0, 0.7, 0.8])
         _fill(cell, 0, y, 1, 0.2, band)
-        _text(cell, rng, str(rng.choice(_WORDS)), (0.1, y + 0.03, 0.8, 0.12), _contrast(band))
+        _text(cell, rng, str(rng.choice(_SHOP_WORDS)), (0.1, y + 0.03, 0.8, 0.12), _contrast(band))
     _lines(cell, rng, (0.1, rng.uniform(0.45, 0.6), 0.8, 0.12), 0.04, _contrast(_brand(rng)))
     if rng.random() < 0.5:
         cv2.rectangle(cell, (0, 0), (w - 1, h - 1), (0.85, 0.85, 0.83), max(2, w // 20))
@@ -303,15 +306,18 @@ def displays(rng: np.random.Generator) -> Pattern:
     return _cells(rng, 2, 4, _display)
 
 
-def _sign(cell: Pattern, rng: np.random.Generator) -> None:
-    ground = _brand(rng)
-    cell[:] = ground
-    _text(cell, rng, str(rng.choice(_WORDS)), (0.06, 0.2, 0.88, 0.6), _contrast(ground))
-
-
 def signs(rng: np.random.Generator) -> Pattern:
-    """Name boards four times as wide as high; 2 x 8."""
-    return _cells(rng, 2, 8, _sign)
+    """Name boards four times as wide as high; 2 x 8: shops in the upper half, ways and rooms in the lower."""
+    count = iter(range(16))
+
+    def draw(cell: Pattern, r: np.random.Generator) -> None:
+        is_shop = next(count) < 8
+        service: list[Rgb] = [(0.10, 0.16, 0.34), (0.13, 0.13, 0.14), (0.88, 0.87, 0.84), (0.07, 0.34, 0.18), (0.72, 0.62, 0.12)]
+        ground = _brand(r) if is_shop else service[int(r.integers(5))]
+        cell[:] = ground
+        _text(cell, r, str(r.choice(_SHOP_WORDS if is_shop else _SERVICE_WORDS)), (0.06, 0.2, 0.88, 0.6), _contrast(ground))
+
+    return _cells(rng, 2, 8, draw)
 
 
 def keyboard(rng: np.random.Generator) -> Pattern:

@@ -34,7 +34,7 @@ def brick(rng: np.random.Generator) -> Pattern:
     value = 1 + each(rng, number, 0.14) + 0.06 * fractal(rng, 3, 5) + 0.07 * grain(rng, 0.8)
     mortar = rng.choice([0.75, 1.35])
     value = value * (1 - gap) + gap * mortar * (1 + 0.05 * grain(rng, 0.8))
-    return detail(value, 0.1, 0.05 * each(rng, number, 1.0) * (1 - gap) - 0.06 * gap * (mortar > 1))
+    return detail(value, 0.1, 0.03 * each(rng, number, 1.0) * (1 - gap) - 0.05 * gap * (mortar > 1))
 
 
 def blocks(rng: np.random.Generator) -> Pattern:
