@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from mdpr.files import finish, make_folder, part_path, write_errors, write_text
 from mdpr.reid.synthetic.cameras import Camera, camera_to_dict, project
 from mdpr.reid.synthetic.identities import Identity, sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
-from mdpr.reid.synthetic.lights import LIGHTS, sample_light
+from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, LIGHTS, OUTDOOR_LIGHTS, sample_light
 from mdpr.reid.synthetic.opengl import open_context
 from mdpr.reid.synthetic.paths import PathOptions, Walk, plan
 from mdpr.reid.synthetic.people_renderer import Placed
@@ -71,7 +71,7 @@ class SceneConfig:
     duration_s: float = 120.0
     fps: float = 10.0
     alike: float = 0.5
-    paths: PathOptions = PathOptions()
+    paths: PathOptions = field(default_factory=PathOptions)
     assets: Path | None = None
     workers: int = max(os.cpu_count() or 1, 1)
     crf: int = 23
@@ -192,13 +192,12 @@ def _film(number: int) -> dict[str, Any]:
                 who = shown[label.index][0]
                 x1, y1, x2, y2 = (round(float(value), 2) for value in label.xyxy)
                 counted = int(label.visible >= _LEAST_VISIBLE)
-                mot.append(
-                    f"{frame + 1},{who + 1},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{counted},1,{label.visible:.3f}"
-                )
+                box = f"{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+                mot.append(f"{frame + 1},{who + 1},{box},{counted},1,{label.visible:.3f}")
                 if counted:
                     x, y = (round(float(value), 3) for value in walks[who].xy[frame])
-                    box = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
-                    truth.append([number + 1, who + 1, frame, *box, x, y])
+                    sides = [round(value, 2) for value in (x1, y1, x2 - x1, y2 - y1)]
+                    truth.append([number + 1, who + 1, frame, *sides, x, y])
             yield sensor.expose(painted.image)
 
     write_video(folder / "video.mp4", frames(), config.fps, config.crf)
@@ -209,8 +208,6 @@ def _film(number: int) -> dict[str, Any]:
 
 def place_light(kind: str, rng: np.random.Generator) -> str:
     """A light that suits a kind of place."""
-    from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, OUTDOOR_LIGHTS
-
     fits = INDOOR_LIGHTS if make_place(kind, 0).is_indoor else OUTDOOR_LIGHTS[:3]
     return fits[int(rng.integers(len(fits)))]
 
