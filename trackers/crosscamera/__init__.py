@@ -11,8 +11,10 @@ from __future__ import annotations
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import Knowledge
 from mdpr.trackers.crosscamera.contract import Linker
+from mdpr.trackers.crosscamera.events import LinkEvent
 from mdpr.trackers.crosscamera.ground import Grounds
 from mdpr.trackers.crosscamera.offline import OfflineLinker
+from mdpr.trackers.crosscamera.online import OnlineLinker
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.types import (
     Calibration,
@@ -38,9 +40,11 @@ __all__ = [
     "Knowledge",
     "Link",
     "LinkConfig",
+    "LinkEvent",
     "Linker",
     "Linking",
     "OfflineLinker",
+    "OnlineLinker",
     "Reasons",
     "Sighting",
     "Topology",

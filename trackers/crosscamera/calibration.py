@@ -1,7 +1,7 @@
 """From similarity to the odds of being one person, without labels.
 
 Pairs that overlap in time in one camera are known to be two people, pieces of one tracklet are known to be one. All
-other pairs are a mixture of both. Two normal distributions are fitted to it by expectation maximisation, for all
+other pairs are a mixture of both, to which normal distributions are fitted by expectation maximisation, for all
 cameras together and then for each pair of cameras, where the fit to all counts like a number of samples of its own.
 So a pair of cameras with few samples has the common fit, and one with many has its own.
 
@@ -16,17 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.crosscamera.constraints import members_of
 from mdpr.trackers.crosscamera.scene import Integers, Times
 
 UNKNOWN, DIFFERENT = -1, 0
 MOST_LOG_RATIO = 10.0
-_ROUNDS = 40
+_ROUNDS, _ROUNDS_BY_KIND = 40, 5
+_LEAST_KNOWN = 50
 _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
 _PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they show a person in one camera only
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
-_LEAST_VARIANCE_WEIGHT = 1e-9
+_MOST_GROUPS = 100
+DEFAULT_CORRELATION = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,92 +89,117 @@ class Samples:
     pieces: Times
 
 
-def fit(samples: Samples, kinds: int, different: float, same: float, start: Times | None = None) -> Fit:
+def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
     """Fit all kinds.
+
+    Two people are read off the lower half of all pairs and the known ones, which one person hardly touches; only then
+    is one person fitted to what is left. A mixture that is free in both would explain a person who looks different in
+    two cameras by two people who look alike.
 
     Args:
         samples: pairs; none at all gives the defaults.
         kinds: G.
         different, same: default means.
-        start: (P,) probability of each pair to be one person, to begin with; None takes the pieces.
     """
-    first = _first(samples, different, same)
-    common = first
-    likely = start
+    result = _spread_out(_first(samples, different, same), kinds)
+    first = result
+    zero = np.zeros_like(samples.kind)
     for _ in range(_ROUNDS):
-        likely = _expected(common, samples, np.zeros_like(samples.kind)) if likely is None else likely
+        likely = _expected(result, samples, zero)
         after = _common(samples, likely, first)
-        is_settled = all(
-            abs(float(getattr(after, name)[0] - getattr(common, name)[0])) < 1e-4
-            for name in ("different", "same", "different_spread", "same_spread")
-        )
-        common, likely = after, None
-        if is_settled:
+        change = max(abs(float(getattr(after, name)[0] - getattr(result, name)[0])) for name in ("different", "same"))
+        result = _spread_out(after, kinds)
+        if change < 1e-4:
             break
-    result = _spread_out(common, kinds)
-    for _ in range(5):
-        likely = _expected(result, samples, samples.kind)
-        result = _by_kind(samples, likely, common, kinds)
+    common = result
+    for _ in range(_ROUNDS_BY_KIND):
+        result = _by_kind(samples, _expected(result, samples, samples.kind), common, kinds)
     return result
 
 
 def _first(samples: Samples, different: float, same: float) -> Fit:
-    """From what is known, and the bulk of the rest."""
-    known = samples.similarity[samples.label == DIFFERENT]
-    m0, s0 = _posterior(known, np.ones(len(known)), different, 0.15, _DEFAULT_WEIGHT)
-    if len(known) < 30 and len(samples.similarity):  # most pairs are two people
-        bulk = samples.similarity[samples.similarity <= np.median(samples.similarity)]
-        middle = float(np.median(samples.similarity))
-        half = float(np.sqrt(np.mean((bulk - middle) ** 2)))
-        weight = min(30.0, len(samples.similarity) / 4)
-        m0 = (m0 * (len(known) + _DEFAULT_WEIGHT) + middle * weight) / (len(known) + _DEFAULT_WEIGHT + weight)
-        s0 = max(half, _LEAST_SPREAD) if len(samples.similarity) > 30 else max(s0, half)
-    m1, s1 = _posterior(samples.pieces, np.ones(len(samples.pieces)), max(same, m0 + 2 * s0), 0.15, _DEFAULT_WEIGHT)
-    m1 = max(m1, m0 + _LEAST_GAP * s0)
+    """Before the mixture is looked at: the lower half of all pairs, and pieces of tracklets."""
     unknown = float(samples.weight[samples.label == UNKNOWN].sum())
-    share = 0.1 if unknown < 100 else 0.02
-    one = lambda value: np.array([value], np.float64)  # noqa: E731
-    return Fit(one(m0), one(m1), one(s0), one(s1), one(share), one(unknown), one(0.0))
+    share = 0.1 if unknown < 1000 else 0.02
+    m0, s0 = _two_people(samples, np.ones(len(samples.kind), np.bool_), share, different, 0.15, _DEFAULT_WEIGHT)
+    m1, s1 = _posterior(samples.pieces, np.ones(len(samples.pieces)), max(same, m0 + 2 * s0), 0.15, _DEFAULT_WEIGHT)
+    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, unknown, 0.0)
 
 
 def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     is_unknown = samples.label == UNKNOWN
-    m0, s0 = _posterior(
-        samples.similarity, samples.weight * (1 - likely), float(first.different[0]), float(first.different_spread[0]),
-        _DEFAULT_WEIGHT,
-    )  # fmt: skip
-    weight = min(_PIECES_WEIGHT, len(samples.pieces) + _DEFAULT_WEIGHT)
-    m1, s1 = _posterior(
-        samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), weight
-    )
-    m1 = max(m1, m0 + _LEAST_GAP * s0)
     total, right = float(samples.weight[is_unknown].sum()), float((samples.weight * likely)[is_unknown].sum())
-    share = (right + 0.5) / (total + 10)
-    one = lambda value: np.array([value], np.float64)  # noqa: E731
-    return Fit(one(m0), one(m1), one(s0), one(s1), one(min(share, 0.9)), one(total), one(right))
+    share = min((right + 0.5) / (total + 10), 0.9)
+    every = np.ones(len(samples.kind), np.bool_)
+    m0, s0 = _two_people(
+        samples, every, share, float(first.different[0]), float(first.different_spread[0]), _DEFAULT_WEIGHT
+    )
+    strength = min(_PIECES_WEIGHT, len(samples.pieces) + _DEFAULT_WEIGHT)
+    m1, s1 = _posterior(
+        samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), strength
+    )
+    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, total, right)
 
 
 def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
-    """Posterior means for each kind, with the common fit as prior."""
+    """The same for each kind, with the common fit as prior."""
+    result = {name: getattr(common, name).copy() for name in Fit.__dataclass_fields__}
+    result["samples"][:] = result["same_samples"][:] = 0
+    for kind in np.unique(samples.kind).tolist():
+        here = samples.kind == kind
+        is_unknown = here & (samples.label == UNKNOWN)
+        total, right = float(samples.weight[is_unknown].sum()), float((samples.weight * likely)[is_unknown].sum())
+        share = (right + _COMMON_SHARE * float(common.share[kind])) / (total + _COMMON_SHARE)
+        m0, s0 = _two_people(
+            samples, here, share, float(common.different[kind]), float(common.different_spread[kind]), _COMMON_DIFFERENT
+        )
+        m1, s1 = _posterior(
+            samples.similarity[here], (samples.weight * likely)[here], float(common.same[kind]),
+            float(common.same_spread[kind]), _COMMON_SAME,
+        )  # fmt: skip
+        found = (m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, float(np.clip(share, 1e-6, 0.9)), total, right)
+        for name, value in zip(Fit.__dataclass_fields__, found, strict=True):
+            result[name][kind] = value
+    return Fit(**result)
 
-    def of(weight: Times, mean: float, spread: float, strength: float) -> tuple[Times, Times, Times]:
-        total = np.bincount(samples.kind, weight, kinds)
-        sums = np.bincount(samples.kind, weight * samples.similarity, kinds)
-        centre = (sums + strength * mean) / (total + strength)
-        squares = np.bincount(samples.kind, weight * (samples.similarity - centre[samples.kind]) ** 2, kinds)
-        wide = np.sqrt((squares + strength * spread**2) / (total + strength))
-        return centre, np.maximum(wide, _LEAST_SPREAD), total
 
-    is_unknown = samples.label == UNKNOWN
-    m0, s0, _ = of(
-        samples.weight * (1 - likely), float(common.different[0]), float(common.different_spread[0]), _COMMON_DIFFERENT
-    )
-    m1, s1, _ = of(samples.weight * likely, float(common.same[0]), float(common.same_spread[0]), _COMMON_SAME)
-    m1 = np.maximum(m1, m0 + _LEAST_GAP * s0)
-    total = np.bincount(samples.kind, samples.weight * is_unknown, kinds)
-    right = np.bincount(samples.kind, samples.weight * likely * is_unknown, kinds)
-    share = (right + _COMMON_SHARE * float(common.share[0])) / (total + _COMMON_SHARE)
-    return Fit(m0, m1, s0, s1, np.clip(share, 1e-6, 0.9), total, right)
+def _two_people(
+    samples: Samples, here: NDArray[np.bool_], share: float, mean: float, spread: float, strength: float
+) -> tuple[float, float]:
+    """Mean and standard deviation of pairs of two people, drawn to `mean` and `spread` by `strength` samples.
+
+    The lowest 1 - share of the pairs are taken for two people: their median, and the width of their lower half. The
+    upper side is checked on those that are known: where these reach higher, the distribution is as wide as that.
+    """
+    values, weight = samples.similarity[here], samples.weight[here]
+    is_known = samples.label[here] == DIFFERENT
+    total = float(weight.sum())
+    if not total:
+        return mean, spread
+    part = 1 - share * float(weight[~is_known].sum()) / total
+    middle, low = weighted_quantiles(values, weight, (0.5 * part, 0.1587 * part))
+    wide = middle - low
+    if is_known.sum() >= _LEAST_KNOWN:
+        centre, high = weighted_quantiles(values[is_known], weight[is_known], (0.5, 0.9772))
+        wide = max(wide, (high - centre) / 2)
+    centre = (total * middle + strength * mean) / (total + strength)
+    return centre, max(float(np.sqrt((total * wide**2 + strength * spread**2) / (total + strength))), _LEAST_SPREAD)
+
+
+def weighted_quantiles(values: Times, weight: Times, parts: tuple[float, ...]) -> tuple[float, ...]:
+    """The values below which these parts of the weight lie.
+
+    >>> weighted_quantiles(np.array([3.0, 1, 2]), np.array([1.0, 1, 2]), (0.5, 0.9))
+    (2.0, 3.0)
+    """
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weight[order])
+    places = np.searchsorted(reached, np.array(parts) * reached[-1])
+    return tuple(values[order[np.minimum(places, len(order) - 1)]].tolist())
+
+
+def _fit_of(*values: float) -> Fit:
+    return Fit(*(np.array([value], np.float64) for value in values))
 
 
 def _expected(now: Fit, samples: Samples, kind: Integers) -> Times:
@@ -193,4 +221,34 @@ def _posterior(
 
 
 def _spread_out(one: Fit, kinds: int) -> Fit:
-    return Fit(*(np.repeat(getattr(one, name), kinds) for name in one.__dataclass_fields__))
+    return Fit(*(np.repeat(getattr(one, name)[:1], kinds) for name in one.__dataclass_fields__))
+
+
+def correlation_of(mean: NDArray[np.float32], group: Integers) -> float:
+    """How much the similarities between the same two people have in common: the intraclass correlation.
+
+    Args:
+        mean: (N, D) unit or zero rows.
+        group: (N,) who is who as far as known; only groups of two and more speak.
+
+    Returns:
+        In [0.1, 1]; DEFAULT_CORRELATION counts like 50 pairs of groups.
+    """
+    rows = [one for one in members_of(group) if len(one) > 1]
+    rows = rows[:: -(-len(rows) // _MOST_GROUPS)] if rows else []
+    between, within, pairs = 0.0, 0.0, 0
+    means, inside = [], []
+    for number, one in enumerate(rows):
+        for two in rows[:number]:
+            cosine = mean[one] @ mean[two].T
+            means.append(float(cosine.mean()))
+            # rows of one person share an error, so what is left within is measured against the harmonic mean of sizes
+            inside.append((float(cosine.var(ddof=1)), 2 * len(one) * len(two) / (len(one) + len(two))))
+    pairs = len(means)
+    if pairs < 2:
+        return DEFAULT_CORRELATION
+    spread = np.array(inside)
+    within = float(spread[:, 0].mean())
+    between = max(float(np.var(means, ddof=1)) - float((spread[:, 0] / spread[:, 1]).mean()), 0.0)
+    found = between / max(between + within, 1e-12)
+    return float(np.clip((found * pairs + DEFAULT_CORRELATION * 50) / (pairs + 50), 0.1, 1.0))

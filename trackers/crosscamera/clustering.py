@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Evidence:
         log_ratio: (P,) for one person against two.
         elsewhere: log ratio of pairs that were not looked at.
         prior: log-odds of two groups before they are looked at.
-        group_weight: power with which evidence grows with the size of groups.
+        correlation: of the evidence of pairs between the same two people, in [0, 1].
     """
 
     count: int
@@ -33,10 +34,14 @@ class Evidence:
     log_ratio: Times
     elsewhere: float
     prior: float
-    group_weight: float
+    correlation: float
 
     def log_odds(self, total: float, pairs: int, one: int, two: int) -> float:
         """Of two groups of `one` and `two` rows being one person.
+
+        The mean of n pairs that correlate with r varies by r + (1 - r) / n of one pair's variance, and evidence counts
+        by the inverse of that. Pairs that share a row are not independent either: n is the harmonic mean of the sizes.
+        The prior is that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
 
         Args:
             total: sum of the log ratios of the pairs between them that were looked at.
@@ -44,7 +49,8 @@ class Evidence:
             one, two: sizes.
         """
         mean = (total + (one * two - pairs) * self.elsewhere) / (one * two)
-        return self.prior + mean * (2 * one * two / (one + two)) ** self.group_weight
+        prior = self.prior + math.log(max(one, two))
+        return prior + mean / (self.correlation + (1 - self.correlation) * (one + two) / (2 * one * two))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class LinkConfig:
         min_view_quality: views below this part of the best quality of their tracklet are left out, in [0, 1).
         same_similarity, different_similarity: cosine of a person with themselves and of two people, where the data
             says nothing about it; they count as much as 5 samples.
-        group_weight: how much evidence grows when groups rather than single tracklets are compared: it grows with the
-            size of the groups to this power. 0 would not grow at all, 1 takes all pairs as independent.
+        correlation: of the evidence of pairs between the same two people, in (0, 1]: two people who look alike once do
+            so again. None estimates it. Groups tell at most 1 / correlation as much as single tracklets.
         rerank_weight: largest weight of common neighbours in a similarity; it shrinks for small sets. 0 = none.
         refine_rounds: most rounds of moving, splitting and merging.
     """
@@ -30,7 +30,7 @@ class LinkConfig:
     min_view_quality: float = 0.25
     same_similarity: float = 0.7
     different_similarity: float = 0.3
-    group_weight: float = 0.5
+    correlation: float | None = None
     rerank_weight: float = 0.3
     refine_rounds: int = 20
 
@@ -46,8 +46,9 @@ class LinkConfig:
                 "expected -1 <= different_similarity < same_similarity <= 1, "
                 f"got {self.different_similarity} and {self.same_similarity}"
             )
-        for name in ("group_weight", "rerank_weight"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name}: expected a value in [0, 1], got {getattr(self, name)}")
+        if self.correlation is not None and not 0 < self.correlation <= 1:
+            raise ConfigError(f"correlation: expected a value in (0, 1], got {self.correlation}")
+        if not 0 <= self.rerank_weight <= 1:
+            raise ConfigError(f"rerank_weight: expected a value in [0, 1], got {self.rerank_weight}")
         if self.refine_rounds < 0:
             raise ConfigError(f"refine_rounds: expected 0 or more, got {self.refine_rounds}")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdpr.trackers.crosscamera.appearance import Centred, unit
-from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, fit
+from mdpr.trackers.crosscamera.appearance import Centred
+from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, correlation_of, fit, DEFAULT_CORRELATION
 from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.reasons import Pairs
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
-from mdpr.trackers.crosscamera.similarity import candidate_pairs, sampled_pairs, set_similarity
+from mdpr.trackers.crosscamera.similarity import candidate_pairs, piece_similarity, sampled_pairs, set_similarity
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
 
@@ -113,8 +113,11 @@ def weigh(
     elsewhere = MOST_NEGATIVE
     if len(back_ratio):
         elsewhere = min(float(np.average(back_ratio, weights=back_weight)), 0.0)
+    correlation = config.correlation
+    if correlation is None:
+        correlation = DEFAULT_CORRELATION if group is None else correlation_of(appearance.mean, group)
     evidence = Evidence(
-        len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, config.group_weight
+        len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, correlation
     )
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
@@ -149,15 +152,8 @@ def _background(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integ
 
 def _pieces(scene: Scene, appearance: Centred) -> Times:
     """(Q,) similarity of the early and the late views of each tracklet with at least four."""
-    found = []
-    for row in np.flatnonzero(scene.has_view.sum(axis=1) >= 2 * _LEAST_PIECE):
-        views = appearance.views[row][scene.has_view[row]]
-        half = len(views) // 2
-        cosine = views[:half] @ views[half:].T
-        best = (cosine.max(axis=1).sum() + cosine.max(axis=0).sum()) / len(views)
-        means = float(unit(views[:half].mean(axis=0)) @ unit(views[half:].mean(axis=0)))
-        found.append((float(best) + means) / 2)
-    return np.array(found, np.float64)
+    rows = np.flatnonzero(scene.has_view.sum(axis=1) >= 2 * _LEAST_PIECE)
+    return np.array([piece_similarity(appearance.views[row][scene.has_view[row]]) for row in rows], np.float64)
 
 
 def _with_pairs_at_once(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integers]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,10 +17,20 @@ from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.purify import good_quality, purify
 from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
-from mdpr.trackers.crosscamera.scene import Flags, Integers, Scene, check_sightings, make_scene
+from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers, Scene, check_sightings, make_scene
 from mdpr.trackers.crosscamera.types import Calibration, Identity, Linking, Sighting, TrackletKey
 
 ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one person when the camera's mean is taken
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What an answer rests on: the tracklets, their views without the (C, D) offsets of their cameras, the evidence."""
+
+    scene: Scene
+    appearance: Centred
+    offset: Floats
+    weighed: Weighed
 
 
 class OfflineLinker:
@@ -33,21 +43,29 @@ class OfflineLinker:
 
     def link(self, sightings: Sequence[Sighting], knowledge: Knowledge | None = None) -> Linking:
         """See `Linker.link`."""
+        return self.link_and_learn(sightings, knowledge)[0]
+
+    def link_and_learn(
+        self, sightings: Sequence[Sighting], knowledge: Knowledge | None = None
+    ) -> tuple[Linking, Learned | None]:
+        """The answer, and what was learned about cameras and similarities on the way; None from no sightings."""
         knowledge = knowledge or Knowledge()
         check_sightings(sightings)
         scene, split, dropped = self._purified(sightings, knowledge)
         positions = Positions(scene, knowledge.grounds) if knowledge.grounds.homography else None
         constraints = Constraints(scene, knowledge, positions)
         if not len(scene):
-            return Linking((), (), Calibration(0, 0, None, 0.0))
+            return Linking((), (), Calibration(0, 0, None, 0.0)), None
         appearance = centred(scene, first_offset(scene, ALIKE))
         group, _ = self._group(scene, appearance, constraints, positions, knowledge, None)
-        appearance = centred(scene, offset_of_groups(scene, group))
+        offset = offset_of_groups(scene, group)
+        appearance = centred(scene, offset)
         group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group)
         trees = GroupTrees(weighed.evidence, constraints.groups)
         group = cut_doubtful(group, trees.links(group), self._config.false_link_rate)
         links, calibration = explain(scene, weighed, group, trees, constraints.groups)
-        return Linking(number_identities(scene, group), links, calibration, split, dropped)
+        linking = Linking(number_identities(scene, group), links, calibration, split, dropped)
+        return linking, Learned(scene, appearance, offset, weighed)
 
     def _group(
         self,

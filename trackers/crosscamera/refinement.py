@@ -8,6 +8,8 @@ at least LEAST_GAIN, so the search ends.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
@@ -61,7 +63,9 @@ class Refinement:
         return -sum(self._value(self._sum[name], len(rows)) for name, rows in self._rows.items())
 
     def _value(self, total: float, size: int) -> float:
-        return total * (2 / size) ** DAMPING + (size - 1) * self._evidence.prior if size > 1 else 0.0
+        if size < 2:
+            return 0.0
+        return total * (2 / size) ** DAMPING + (size - 1) * self._evidence.prior + math.lgamma(size)
 
     def _within(self, rows: list[int]) -> float:
         here = set(rows)

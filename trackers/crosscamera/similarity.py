@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.trackers.crosscamera.appearance import Centred
+from mdpr.trackers.crosscamera.appearance import Centred, unit
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers
 
 _BLOCK = 512
 _ALWAYS = 5  # nearest that every tracklet looks at
+BEST_VIEWS = 0.25
+"""Weight of the most similar views in a similarity; the means have the rest: they carry less noise."""
 _SAMPLE = 200_000
 
 
@@ -74,8 +76,8 @@ def sampled_pairs(count: int, most: int) -> tuple[Integers, Integers]:
 def set_similarity(appearance: Centred, has_view: Flags, a: Integers, b: Integers) -> Floats:
     """How alike the views of two tracklets are, for each pair.
 
-    Half of it is the cosine of the means; the other half the mean over the views of both of the cosine with the most
-    similar view of the other, so that a side or a back finds its like.
+    It is the cosine of the means, and with weight `BEST_VIEWS` the mean over the views of both of the cosine with the
+    most similar view of the other, so that a side or a back finds its like.
 
     Args:
         appearance: of all tracklets.
@@ -100,6 +102,15 @@ def set_similarity(appearance: Centred, has_view: Flags, a: Integers, b: Integer
         to_theirs = cosine.max(axis=1).sum(axis=1)
         views = is_there.sum(axis=1)
         best = (to_mine + to_theirs) / (views + len(mine))
-        value = (best + appearance.mean[others] @ appearance.mean[row]) / 2
+        value = BEST_VIEWS * best + (1 - BEST_VIEWS) * (appearance.mean[others] @ appearance.mean[row])
         result[begin:end] = np.where(views > 0, value, 0)
     return result
+
+
+def piece_similarity(views: Floats) -> float:
+    """The same for the early and the late half of the (V, D) views of one tracklet, V >= 2."""
+    half = len(views) // 2
+    cosine = views[:half] @ views[half:].T
+    best = (cosine.max(axis=1).sum() + cosine.max(axis=0).sum()) / len(views)
+    means = unit(views[:half].mean(axis=0)) @ unit(views[half:].mean(axis=0))
+    return float(BEST_VIEWS * best + (1 - BEST_VIEWS) * means)

@@ -1,0 +1,235 @@
+"""Linking while tracklets arrive, in any order; early decisions are revised, and every revision is an event.
+
+A new tracklet is compared with all others under what was learned last, and joins the identity that it most likely
+belongs to, or becomes a new one. Whenever the number of tracklets has grown by a quarter, everything is linked anew as
+if it had been there from the start, so over a run this costs about five times the offline answer. `finish` gives
+exactly that answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mdpr.errors import ConfigError
+from mdpr.trackers.crosscamera.appearance import centred
+from mdpr.trackers.crosscamera.config import LinkConfig
+from mdpr.trackers.crosscamera.constraints import Constraints, Knowledge
+from mdpr.trackers.crosscamera.events import LinkEvent, keep_numbers, number_before
+from mdpr.trackers.crosscamera.ground import Grounds, Positions
+from mdpr.trackers.crosscamera.offline import Learned, OfflineLinker
+from mdpr.trackers.crosscamera.purify import good_quality
+from mdpr.trackers.crosscamera.scene import Floats, check_sightings, make_scene
+from mdpr.trackers.crosscamera.similarity import set_similarity
+from mdpr.trackers.crosscamera.topology import Topology
+from mdpr.trackers.crosscamera.travel import given_term
+from mdpr.trackers.crosscamera.types import Linking, Sighting, TrackletKey
+
+GROWTH = 1.25
+_FIRST_REFITS = 8  # up to so many tracklets, each is a reason to link anew
+_COMPARED = 50  # most similar tracklets that a new one is compared with in full
+
+
+class OnlineLinker:
+    """Takes tracklets one by one.
+
+    Args:
+        config: options.
+        knowledge: as for `Linker.link`; it may name cameras and tracklets that are still to come.
+    """
+
+    def __init__(self, config: LinkConfig | None = None, knowledge: Knowledge | None = None) -> None:
+        self._config = config or LinkConfig()
+        self._knowledge = knowledge or Knowledge()
+        self._sightings: dict[TrackletKey, Sighting] = {}  # as they came
+        self._pieces: dict[TrackletKey, Sighting] = {}  # with pieces in place of tracks that were cut
+        self._learned: Learned | None = None
+        self._number: dict[TrackletKey, int] = {}
+        self._fresh = 1
+        self._events: list[LinkEvent] = []
+        self._next_refit = 1
+
+    @property
+    def number(self) -> dict[TrackletKey, int]:
+        """Identity of each tracklet as of now. Numbers stay; a number that nobody has any more is not given again."""
+        return dict(self._number)
+
+    @property
+    def events(self) -> tuple[LinkEvent, ...]:
+        """Everything that happened, in order."""
+        return tuple(self._events)
+
+    def add(self, sighting: Sighting) -> tuple[LinkEvent, ...]:
+        """Take a tracklet; returns what it changed.
+
+        Raises:
+            ConfigError: its key was there already.
+            FormatError: see `Linker.link`. The tracklet is not taken.
+        """
+        if sighting.key in self._sightings:
+            raise ConfigError(f"tracklet {sighting.key} is given twice")
+        check_sightings([sighting, *self._with_embeddings()])
+        begin = len(self._events)
+        self._sightings[sighting.key] = sighting
+        if len(self._sightings) >= self._next_refit:
+            self._link_anew(_known_part(self._knowledge, self._sightings))
+        else:
+            self._place(sighting)
+        return tuple(self._events[begin:])
+
+    def finish(self) -> Linking:
+        """The answer of `OfflineLinker.link` to everything that came. More may be added afterwards.
+
+        Its identities are numbered in order of first sight; `number` keeps the numbers of the events.
+        """
+        return self._link_anew(self._knowledge)
+
+    def _with_embeddings(self) -> list[Sighting]:
+        """One of those that came with an embedding: the model of all others."""
+        return [one for one in self._sightings.values() if one.tracklet.embeddings.shape[1]][:1]
+
+    def _link_anew(self, knowledge: Knowledge) -> Linking:
+        linking, self._learned = OfflineLinker(self._config).link_and_learn(list(self._sightings.values()), knowledge)
+        pieces = {one.key: one for parts in linking.split.values() for one in parts}
+        self._pieces = {key: one for key, one in self._sightings.items() if key not in linking.split} | pieces
+        groups = [identity.members for identity in linking.identities]
+        number, self._fresh = keep_numbers(self._number, groups, self._fresh)
+        before, self._number = self._number, number
+        for key in sorted(set(before) - set(number)):
+            self._record(key, None, before[key])
+        for key in sorted(number):
+            if before.get(key) != number[key]:
+                self._record(key, number[key], number_before(before, key))
+        self._next_refit = max(len(self._sightings) + 1, int(len(self._sightings) * GROWTH))
+        if len(self._sightings) < _FIRST_REFITS:
+            self._next_refit = len(self._sightings) + 1
+        return linking
+
+    def _place(self, sighting: Sighting) -> None:
+        """Give a tracklet to the identity that it most likely belongs to, or to a new one."""
+        identity = self._likeliest(sighting)
+        if identity is None:
+            identity, self._fresh = self._fresh, self._fresh + 1
+        self._pieces[sighting.key] = sighting
+        self._number[sighting.key] = identity
+        self._record(sighting.key, identity, None)
+
+    def _record(self, key: TrackletKey, identity: int | None, before: int | None) -> None:
+        self._events.append(LinkEvent(len(self._events) + 1, key, identity, before))
+
+    def _likeliest(self, sighting: Sighting) -> int | None:
+        """The identity with the highest log-odds above 0 that nothing forbids."""
+        learned = self._learned
+        if learned is None:
+            return None
+        members: dict[int, list[TrackletKey]] = {}
+        for key, number in self._number.items():
+            members.setdefault(number, []).append(key)
+        near = self._nearest(sighting, learned)
+        rows = [sighting, *(self._pieces[key] for key in near)]
+        kept = {one.key: good_quality(one, self._config.min_view_quality) for one in rows}
+        scene = make_scene(rows, kept)
+        appearance = centred(scene, _offsets(scene.cameras, learned))
+        mine = scene.keys.index(sighting.key)
+        others = np.array([row for row in range(len(scene)) if row != mine], np.int64)
+        me = np.full(len(others), mine, np.int64)
+        similarity = set_similarity(appearance, scene.has_view, me, others)
+        kind = np.array([self._kind(learned, scene.cameras[scene.camera[row]], sighting) for row in others], np.int64)
+        found, evidence = learned.weighed.fit, learned.weighed.evidence
+        seen = scene.has_appearance[others] & scene.has_appearance[mine]
+        ratio = np.where(seen, found.log_ratio(similarity, kind), 0.0) + found.prior(kind) - evidence.prior
+        knowledge = _known_part(self._knowledge, self._sightings)
+        ratio += given_term(scene, _of_cameras(knowledge.topology, set(scene.cameras)), me, others)
+        totals: dict[int, tuple[float, int]] = {}
+        for row, value in zip(others.tolist(), ratio.tolist(), strict=True):
+            number = self._number[scene.keys[row]]
+            total, pairs = totals.get(number, (0.0, 0))
+            totals[number] = (total + value, pairs + 1)
+        odds = {
+            number: evidence.log_odds(total, pairs, 1, len(members[number]))
+            for number, (total, pairs) in totals.items()
+        }
+        must = self._must(sighting.key, knowledge)
+        for number in sorted(odds, key=lambda number: (number != must, -odds[number], number)):
+            if (odds[number] > 0 or number == must) and self._is_free(sighting, members[number], knowledge):
+                return number
+        return must if must is not None and self._is_free(sighting, members[must], knowledge) else None
+
+    def _nearest(self, sighting: Sighting, learned: Learned) -> list[TrackletKey]:
+        """Those whose mean is most similar, without evening out cameras that are new."""
+        keys = sorted(self._pieces)
+        if len(keys) <= _COMPARED:
+            return keys
+        place = {key: row for row, key in enumerate(learned.scene.keys)}
+        offset = _offsets((sighting.key.camera,), learned)[0]
+        mean = _mean_without(sighting, offset)
+        known = learned.appearance.mean @ mean if len(mean) else np.zeros(len(learned.scene), np.float32)
+        value = {key: float(known[place[key]]) for key in keys if key in place}
+        late = [key for key in keys if key not in place]  # since the last time everything was linked
+        for key in late:
+            other = _mean_without(self._pieces[key], _offsets((key.camera,), learned)[0])
+            value[key] = float(other @ mean) if len(other) and len(mean) else 0.0
+        return sorted(keys, key=lambda key: (-value[key], key))[:_COMPARED]
+
+    @staticmethod
+    def _kind(learned: Learned, camera: str, sighting: Sighting) -> int:
+        """Number of the pair of cameras in the fit; that of any pair without samples for a new camera."""
+        cameras = learned.scene.cameras
+        if camera not in cameras or sighting.key.camera not in cameras:
+            return int(np.argmin(learned.weighed.fit.samples))
+        one, two = sorted((cameras.index(camera), cameras.index(sighting.key.camera)))
+        return one * len(cameras) + two
+
+    def _must(self, key: TrackletKey, knowledge: Knowledge) -> int | None:
+        for one in knowledge.corrections:
+            other = one.b if one.a == key else one.a if one.b == key else None
+            if one.kind == "must-link" and other is not None and other in self._number:
+                return self._number[other]
+        return None
+
+    def _is_free(self, sighting: Sighting, members: list[TrackletKey], knowledge: Knowledge) -> bool:
+        rows = [sighting, *(self._pieces[key] for key in members)]
+        scene = make_scene(rows)
+        known = _known_part(knowledge, {one.key: one for one in rows})
+        positions = Positions(scene, known.grounds) if known.grounds.homography else None
+        constraints = Constraints(scene, known, positions)
+        mine = np.array([scene.keys.index(sighting.key)])
+        others = np.delete(np.arange(len(scene)), mine)
+        return constraints.between(mine, others) == 0
+
+
+def _offsets(cameras: tuple[str, ...], learned: Learned) -> Floats:
+    """(C, D) offsets; a new camera has the mean of all."""
+    known = dict(zip(learned.scene.cameras, learned.offset, strict=True))
+    mean = learned.offset.mean(axis=0)
+    return np.array([known.get(camera, mean) for camera in cameras], np.float32)
+
+
+def _mean_without(sighting: Sighting, offset: Floats) -> Floats:
+    rows = sighting.tracklet.embeddings
+    rows = rows[rows.any(axis=1)]
+    if not rows.size or rows.shape[1] != len(offset):
+        return np.empty(0, np.float32)
+    mean = (rows - offset).mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
+
+
+def _known_part(knowledge: Knowledge, sightings: dict[TrackletKey, Sighting]) -> Knowledge:
+    """What is known about those that have come."""
+    cameras = {key.camera for key in sightings}
+    homography = {name: matrix for name, matrix in knowledge.grounds.homography.items() if name in cameras}
+    grounds: Grounds = replace(knowledge.grounds, homography=homography)
+    corrections = [one for one in knowledge.corrections if one.a in sightings and one.b in sightings]
+    return Knowledge(corrections, _of_cameras(knowledge.topology, cameras), grounds)
+
+
+def _of_cameras(topology: Topology, cameras: set[str]) -> Topology:
+    def both(pair: tuple[str, str]) -> bool:
+        return set(pair) <= cameras
+
+    return Topology(
+        {pair: window for pair, window in topology.travel_s.items() if both(pair)},
+        frozenset(filter(both, topology.apart)),
+        frozenset(filter(both, topology.overlapping)),
+    )
