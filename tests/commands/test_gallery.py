@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -206,3 +208,22 @@ def test_embedding_again(path: Path, capsys: Any) -> None:
         np.testing.assert_allclose(records["old/hall/1"].tracklet.embeddings[1:], expected, atol=1e-6)
         assert len(store.identities()) == 2
         store.check()
+
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs/gallery.md").read_text(encoding="utf-8")
+LINES = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_the_document_says_parses(line: str) -> None:
+    _, name, *arguments = shlex.split(line)
+    {"gallery": gallery, "forget": forget}[name].make_parser().parse_args(arguments)
+
+
+def test_the_document_shows_every_command() -> None:
+    commands = {line.split()[3] for line in LINES if line.startswith("mdpr gallery") and len(line.split()) > 3}
+    assert commands == {"stats", "name", "history", "searches", "keep", "export", "import", "re-embed", "check"}

@@ -87,6 +87,48 @@ def test_nothing_is_left_after_many_deletes(tmp_path: Path) -> None:
         store.check()
 
 
+@pytest.mark.slow
+def test_copies_that_moved_pages_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of links and names move between pages, and old copies of them stay behind, which `secure_delete` misses.
+
+    With SQLite 3.40 this history leaves four people in the file who were forgotten, unless the file is rewritten.
+    """
+    rng = np.random.default_rng(1)
+    path = tmp_path / "gallery.db"
+    total = 400
+    with SqliteStore(path) as store:
+        store.add_run(make_run(cameras=("hall",)))
+        records = [
+            make_record(
+                track_id=n,
+                frames=(10 * n, 10 * n + 5),
+                embeddings=np.zeros((1, 8)),
+                crops=(mark(n).encode() * int(rng.choice([1, 2, 3, 5, 9, 20])),),
+            )
+            for n in range(total)
+        ]
+        store.put(records)
+        keys, numbers = [record.key for record in records], store.reserve(total)
+        store.revise(Revision("x", dict(zip(keys, numbers, strict=True))))
+        for n in rng.permutation(total):
+            store.rename(numbers[n], f"{rng.integers(65536):04x} {mark(n)}", "me")
+        order = rng.permutation(total)
+        pairs = list({tuple(sorted(map(int, rng.choice(total, 2, replace=False)))) for _ in range(1500)})
+        rng.shuffle(pairs)
+        for start in range(0, len(pairs), 50):
+            links = []
+            for a, b in pairs[start : start + 50]:
+                reasons = {"w": mark(a) * int(rng.integers(1, 6)), "v": mark(b) * int(rng.integers(1, 6))}
+                links.append(Link(keys[a], keys[b], "probable", reasons, is_joined=False))  # type: ignore[arg-type]
+            store.revise(Revision("x", links=tuple(links)))
+        with monkeypatch.context() as patch:
+            patch.setattr(forgetting, "erase", lambda database: "later, all at once")
+            for n in order[:350].tolist():
+                store.forget("me", identity=numbers[n])
+        assert store.erase() == ""
+        assert traces(path) == set(order[350:].tolist())
+
+
 def test_embeddings_go_too(tmp_path: Path) -> None:
     path = tmp_path / "gallery.db"
     rng = np.random.default_rng(0)

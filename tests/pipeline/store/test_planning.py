@@ -68,6 +68,8 @@ def test_groups() -> None:
         pairs = [ordered(*(KEYS[i] for i in rng.choice(8, 2, replace=False))) for _ in range(rng.integers(0, 9))]
         group = group_of(pairs)
         same, _ = implied([Correction("must-link", a, b, "Ann") for a, b in pairs], KEYS)  # type: ignore[arg-type]
+        for key, leader in group.items():
+            assert leader == min([key, *(other for other in group if group[other] == leader)])
         for a, b in combinations(KEYS, 2):
             assert (group.get(a, a) == group.get(b, b)) == (ordered(a, b) in same)
 
