@@ -9,11 +9,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mdpr.reid.synthetic.path_crowd import Crowd
+from mdpr.reid.synthetic.path_groups import line_up
 from mdpr.reid.synthetic.path_parties import Party, Spot, Spots
 from mdpr.reid.synthetic.path_types import Activity, PathOptions
 from mdpr.reid.synthetic.place_types import Place
 
 _GONE_M = 0.45  # from the entrance; who cannot come nearer leaves from a little further
+GLANCE = 0.35  # rad, how far people who stand turn from where they look
 _PATIENCE_S = 25.0  # so long a group waits for those who have not arrived
 
 
@@ -31,6 +33,7 @@ class _State:
     arrived: set[int] = field(default_factory=set)
     slots: dict[int, int] = field(default_factory=dict)
     met: bool = False
+    glance_s: float = 0.0
 
 
 class Visits:
@@ -49,12 +52,13 @@ class Visits:
         self._doors, self._crowd, self._spots, self._parties = place.entrances, crowd, spots, parties
         self._options, self._duration_s, self._rng = options, duration_s, rng
         self._states = [_State() for _ in parties]
+        self._left_by: dict[int, int] = {}  # the entrance by which a party left last
         self._most = max(int(options.crowding * place.ground.free.sum() * place.ground.cell_m**2), 1)
         self._region = crowd.ground.region(place.entrances)
         self._far = float(np.hypot(*np.ptp(place.entrances, axis=0))) * 0.35
         for party in parties:
             crowd.pace[party.members] = party.speed
-            crowd.bend_m[party.members] = rng.normal(0, 0.7)
+            crowd.guide.bend_m[party.members] = rng.normal(0, 0.7)
 
     def update(self, now: float) -> None:
         """Let everybody begin what comes next at time `now`, seconds."""
@@ -71,6 +75,7 @@ class Visits:
             elif state.phase in ("stay", "turn"):
                 if state.phase == "stay":
                     self._settle_in(number, at_goal)
+                    self._glance(number, now)
                 if now >= state.until:
                     self._next(number, now)
             elif state.phase == "leave":
@@ -79,11 +84,14 @@ class Visits:
     def _come(self, number: int, now: float) -> None:
         party, state = self._parties[number], self._states[number]
         door = int(self._rng.integers(len(self._doors)))
+        if number in self._left_by and self._rng.random() < 0.4:
+            door = self._left_by[number]
         for k, person in enumerate(party.members):
             apart = party.comes_apart and k > 0
             state.door[person] = self._other_door(door, same_ok=True) if apart else door
             state.outside[person] = now + (party.delay_s[k] if apart else 0.0)
-        state.todo = ["stop"] * party.stops
+        leads_on = len(np.flatnonzero(self._region == self._region[door])) > 1
+        state.todo = ["stop"] * (party.stops if leads_on else max(party.stops, 1))
         if party.turns:
             state.todo.insert(int(self._rng.integers(len(state.todo) + 1)), "turn")
         state.met = not party.comes_apart
@@ -131,12 +139,17 @@ class Visits:
         return self._other_door(door) if self._rng.random() < 0.8 else self._other_door(door, same_ok=True)
 
     def _line_up(self, number: int) -> None:
-        """A group that walks together has a leader: the one in the middle or at a side."""
+        """A group that walks together has a leader, whoever is in front; the others go beside."""
         party, state, crowd = self._parties[number], self._states[number], self._crowd
-        apart = not state.met or (party.leaves_apart and state.phase == "leave")
-        for k, person in enumerate(party.members):
-            crowd.leader[person] = -1 if apart or k == 0 else party.members[0]
-            crowd.place_in_group[person] = k
+        members = np.array(party.members)
+        crowd.leader[members] = -1
+        if len(members) == 1 or not state.met or (party.leaves_apart and state.phase == "leave"):
+            return
+        places = np.arange(len(members))
+        if crowd.present[members].all():
+            places = line_up(crowd.xy[members], crowd.guide.first_heading(party.members[0]))
+        crowd.place_in_group[members] = places
+        crowd.leader[members] = np.where(places == 0, -1, members[places == 0])
 
     def _send(self, number: int, person: int) -> None:
         state, crowd = self._states[number], self._crowd
@@ -169,7 +182,7 @@ class Visits:
         if state.arrived and state.until == math.inf:
             state.until = now + _PATIENCE_S
         if len(state.arrived) == len(party.members) or now >= state.until:
-            state.phase, state.met = "stay", True
+            state.phase, state.met, state.glance_s = "stay", True, now + float(self._rng.uniform(3, 9))
             state.until = now + float(self._rng.uniform(*self._options.stand_s))
 
     def _settle_in(self, number: int, at_goal: np.ndarray) -> None:
@@ -187,6 +200,14 @@ class Visits:
         if len(state.arrived) > 1:
             for person in state.arrived:
                 crowd.activity[person] = Activity.TALK
+
+    def _glance(self, number: int, now: float) -> None:
+        """Who stands alone turns a little now and then."""
+        state, members = self._states[number], self._parties[number].members
+        if len(members) == 1 and state.spot is not None and now >= state.glance_s:
+            turn = float(np.clip(self._rng.normal(0, 0.2), -GLANCE, GLANCE))
+            self._crowd.facing[members[0]] = state.spot.heading[0] + turn
+            state.glance_s = now + float(self._rng.uniform(3, 9))
 
     def _share_out(self, number: int, spot: Spot) -> None:
         """Places for the members who are near, so that their ways do not cross."""
@@ -210,6 +231,7 @@ class Visits:
                 crowd.leave(person)
         if state.outside or crowd.present[party.members].any():
             return
+        self._left_by[number] = state.exit[party.members[0]]
         self._states[number] = _State()
         if now < 0:  # nobody saw them
             party.arrive_s = float(self._rng.uniform(0, 0.6 * self._duration_s))

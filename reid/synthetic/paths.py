@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
-from mdpr.reid.synthetic.path_crowd import Crowd, Track
+from mdpr.reid.synthetic.path_crowd import Crowd
 from mdpr.reid.synthetic.path_ground import Ground
+from mdpr.reid.synthetic.path_motion import STEP_S
 from mdpr.reid.synthetic.path_parties import WARM_S, Spots, draw_parties
-from mdpr.reid.synthetic.path_steering import STEP_S
 from mdpr.reid.synthetic.path_types import Activity, Array, PathOptions, Walk
 from mdpr.reid.synthetic.path_visits import Visits
 from mdpr.reid.synthetic.place_types import Place
 
 __all__ = ["Activity", "PathOptions", "Walk", "plan"]
+
+
+@dataclass(frozen=True)
+class _Track:
+    """What was so at each step; arrays (steps, N) or (steps, N, 2)."""
+
+    present: NDArray[np.bool_]
+    xy: Array
+    heading: Array
+    speed: Array
+    walked_m: Array
+    activity: NDArray[np.int8]
 
 
 def plan(place: Place, people: int, duration_s: float, fps: float, seed: int, options: PathOptions) -> list[Walk]:
@@ -68,9 +81,9 @@ def _check(place: Place, people: int, duration_s: float, fps: float) -> None:
             raise ConfigError(f"place {place.kind} {place.seed}: the {name} at ({x:g}, {y:g}) is not on a free cell")
 
 
-def _empty(steps: int, people: int) -> Track:
+def _empty(steps: int, people: int) -> _Track:
     shape = (steps, people)
-    return Track(
+    return _Track(
         np.zeros(shape, bool),
         np.zeros((*shape, 2)),
         np.zeros(shape),
@@ -80,12 +93,12 @@ def _empty(steps: int, people: int) -> Track:
     )
 
 
-def _record(track: Track, step: int, crowd: Crowd) -> None:
+def _record(track: _Track, step: int, crowd: Crowd) -> None:
     track.present[step], track.xy[step], track.heading[step] = crowd.present, crowd.xy, crowd.heading
     track.speed[step], track.walked_m[step], track.activity[step] = crowd.speed, crowd.walked_m, crowd.activity
 
 
-def _sample(track: Track, frames: int, fps: float) -> list[Walk]:
+def _sample(track: _Track, frames: int, fps: float) -> list[Walk]:
     """The walks at the times of the frames, on straight lines between steps."""
     at = np.arange(frames) / fps / STEP_S
     low = np.minimum(np.floor(at + 1e-6).astype(np.int64), len(track.xy) - 1)
