@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from mdpr.trackers.crosscamera.scene import Floats, Integers, Scene
+from mdpr.trackers.crosscamera.scene import Floats, Integers, Scene, Times
 
 _PEOPLE_OF_WEIGHT_ONE = 4.0  # people that a camera must have seen until its own mean counts half
 _MOST_COMPARED = 2000
@@ -109,7 +110,7 @@ def offset_of_groups(scene: Scene, group: Integers) -> Floats:
     for _ in range(10):
         identity = _sums(person, seen - offset[camera], len(members)) / members[:, None]
         centre = identity.mean(axis=0) if len(identity) else 0.0
-        shrink = np.array(1.0) * members / (members + 1)  # a person seen by one camera says little about its offset
+        shrink = members / (members + 1)  # a person seen by one camera says little about its offset
         identity = centre + shrink[:, None] * (identity - centre)
         offset = _sums(camera, seen - identity[person], len(offset)) / (people + _PEOPLE_OF_WEIGHT_ONE)[:, None]
     identity = _sums(person, seen - offset[camera], len(members)) / members[:, None]
@@ -118,14 +119,14 @@ def offset_of_groups(scene: Scene, group: Integers) -> Floats:
     return (common + offset).astype(np.float32)
 
 
-def _shrunk(sums: np.ndarray, people: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _shrunk(sums: Times, people: Times) -> Floats:
     """Means per camera, drawn to the common mean, which is drawn to zero."""
     common = sums.sum(axis=0) / (people.sum() + _PEOPLE_OF_WEIGHT_ONE)
     own = (sums + _PEOPLE_OF_WEIGHT_ONE * common) / (people + _PEOPLE_OF_WEIGHT_ONE)[:, None]
     return np.asarray(own, np.float32)
 
 
-def _sums(number: Integers, rows: np.ndarray, count: int) -> np.ndarray:  # type: ignore[type-arg]
-    result = np.zeros((count, rows.shape[1]))
-    np.add.at(result, number, rows)
-    return result
+def _sums(number: Integers, rows: Times, count: int) -> Times:
+    """(count, D) sum of the rows of each number."""
+    ones = np.ones(len(number))
+    return np.asarray(csr_array((ones, (number, np.arange(len(number)))), shape=(count, len(number))) @ rows)

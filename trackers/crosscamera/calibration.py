@@ -210,9 +210,7 @@ def _expected(now: Fit, samples: Samples, kind: Integers) -> Times:
     return likely
 
 
-def _posterior(
-    values: Times, weight: Times, mean: float, spread: float, strength: float
-) -> tuple[float, float]:
+def _posterior(values: Times, weight: Times, mean: float, spread: float, strength: float) -> tuple[float, float]:
     """Mean and standard deviation of weighted values, and of `strength` values with that `mean` and `spread`."""
     total = float(weight.sum()) + strength
     centre = (float(weight @ values) + strength * mean) / total

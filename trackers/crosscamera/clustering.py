@@ -55,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Merge:
-    """Two groups that became one: a member of each, the log-odds, and whether a correction made it necessary."""
+    """Two groups that became one, by their names before, and the log-odds."""
 
     a: int
     b: int
@@ -74,7 +74,8 @@ class Grouping:
 def agglomerate(evidence: Evidence, start: Integers, between: Between, false_link_rate: float) -> Grouping:
     """Join groups, the most certain first, while the expected part of false joins stays within `false_link_rate`.
 
-    A join with even odds or less is never made. Two groups between which anything is forbidden are never joined.
+    A join with even odds or less, or with more evidence against it than for it, is never made. Two groups between which
+    anything is forbidden are never joined.
 
     Args:
         evidence: about pairs.
@@ -94,6 +95,8 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between, false_lin
 
     def push(one: int, two: int) -> None:
         total, pairs = near[one][two]
+        if total <= 0:  # speaks against it; most pairs do
+            return
         odds = evidence.log_odds(total, pairs, len(members[one]), len(members[two]))
         if odds > 0:
             low, high = min(one, two), max(one, two)
@@ -116,8 +119,7 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between, false_lin
         if between(members[one], members[two]):
             near[one].pop(two)
             near[two].pop(one)
-            _forbid(near, one, two)
-            continue
+            continue  # refused again whatever the groups become: `between` looks at all members
         wrong += risk
         merges.append(Merge(one, two, -odds))
         _join(near, one, two)
@@ -145,10 +147,6 @@ def _neighbours(evidence: Evidence, owner: Integers) -> Neighbours:
             total, pairs = near[one].get(two, (0.0, 0))
             near[one][two] = near[two][one] = (total + value, pairs + 1)
     return near
-
-
-def _forbid(near: Neighbours, one: int, two: int) -> None:
-    """Nothing is kept: a merged group that holds both sides of a ban is refused again by `between`."""
 
 
 def _join(near: Neighbours, one: int, two: int) -> None:

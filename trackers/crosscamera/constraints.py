@@ -40,11 +40,13 @@ class Knowledge:
         corrections: by people; they come before everything except overlap in time in one camera.
         topology: travel times, and which cameras see the same place.
         grounds: the ground plane of calibrated cameras.
+        cameras: that exist, so that topology and grounds may name them although nobody was seen there.
     """
 
     corrections: Sequence[Correction] = ()
     topology: Topology = field(default_factory=Topology)
     grounds: Grounds = field(default_factory=Grounds)
+    cameras: Sequence[str] = ()
 
 
 class Constraints:
@@ -59,13 +61,15 @@ class Constraints:
         self._positions = positions
         count = len(scene.cameras)
         place = {name: number for number, name in enumerate(scene.cameras)}
-        _check_cameras(knowledge.topology.cameras, scene, "the topology")
-        _check_cameras(frozenset(knowledge.grounds.homography), scene, "the ground plane")
+        exist = {*scene.cameras, *knowledge.cameras}
+        _check_cameras(knowledge.topology.cameras, exist, "the topology")
+        _check_cameras(frozenset(knowledge.grounds.homography), exist, "the ground plane")
+        topology = knowledge.topology.among(scene.cameras)
         self.least_s: Times = np.full((count, count), -np.inf)  # [from, to]; -inf: may be in both at once
         self.is_apart: Flags = np.zeros((count, count), np.bool_)
-        for a, b in knowledge.topology.apart | set(knowledge.topology.travel_s):
+        for a, b in topology.apart | set(topology.travel_s):
             self.is_apart[place[a], place[b]] = self.is_apart[place[b], place[a]] = True
-        for (a, b), (low, _) in knowledge.topology.travel_s.items():
+        for (a, b), (low, _) in topology.travel_s.items():
             self.least_s[place[a], place[b]] = low
         self._rules_by_camera = bool(self.is_apart.any())
         row = {key: number for number, key in enumerate(scene.keys)}
@@ -161,9 +165,9 @@ def _pairs(row: Mapping[TrackletKey, int], corrections: Sequence[Correction], ki
     return np.array(found, np.int64).reshape(-1, 2)
 
 
-def _check_cameras(named: frozenset[str], scene: Scene, what: str) -> None:
-    unknown = sorted(named - set(scene.cameras))
-    if unknown and len(scene):
+def _check_cameras(named: frozenset[str], exist: set[str], what: str) -> None:
+    unknown = sorted(named - exist)
+    if unknown and exist:
         raise ConfigError(
-            f"{what} names cameras that no tracklet has: {', '.join(unknown)}. There are: {', '.join(scene.cameras)}"
+            f"{what} names cameras that do not exist: {', '.join(unknown)}. There are: {', '.join(sorted(exist))}"
         )

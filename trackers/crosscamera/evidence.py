@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdpr.trackers.crosscamera.appearance import Centred
-from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, correlation_of, fit, DEFAULT_CORRELATION
+from mdpr.trackers.crosscamera.calibration import (
+    DEFAULT_CORRELATION,
+    DIFFERENT,
+    UNKNOWN,
+    Fit,
+    Samples,
+    correlation_of,
+    fit,
+)
 from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
@@ -98,7 +106,10 @@ def weigh(
     time_term = given_term(scene, topology, a, b)
     if group is not None:
         admissible = back_code == NONE
-        everything = np.concatenate([a[code == NONE], back_a[admissible]]), np.concatenate([b[code == NONE], back_b[admissible]])
+        everything = (
+            np.concatenate([a[code == NONE], back_a[admissible]]),
+            np.concatenate([b[code == NONE], back_b[admissible]]),
+        )
         time_term += learned_term(scene, topology, group, a, b, everything)
     position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
 
@@ -116,9 +127,7 @@ def weigh(
     correlation = config.correlation
     if correlation is None:
         correlation = DEFAULT_CORRELATION if group is None else correlation_of(appearance.mean, group)
-    evidence = Evidence(
-        len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, correlation
-    )
+    evidence = Evidence(len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, correlation)
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
         Pairs(a, b, similarity, time_term, position_term, ratio + common, code),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE
+from mdpr.trackers.crosscamera.constraints import CONSTRAINTS
 from mdpr.trackers.crosscamera.evidence import Weighed
 from mdpr.trackers.crosscamera.reasons import GroupTrees, Pairs, TreeLink, rivals
-from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
+from mdpr.trackers.crosscamera.scene import Integers, Scene
 from mdpr.trackers.crosscamera.types import Calibration, CameraPairFit, Link, Reasons, Verdict
 
 CERTAIN, PROBABLE = 0.99, 0.9
@@ -23,6 +23,8 @@ def explain(
     best, forbidden = rivals(pairs, group)
     place = {code: number for number, code in enumerate((pairs.a * len(scene) + pairs.b).tolist())}
 
+    unseen = weighed.evidence.prior + weighed.evidence.elsewhere
+
     def reasons(a: int, b: int, group_log_odds: float | None, constraint: str) -> Reasons:
         pair = place.get(a * len(scene) + b)
         value = None if pair is None or np.isnan(pairs.similarity[pair]) else float(pairs.similarity[pair])
@@ -34,7 +36,7 @@ def explain(
             margin=None if value is None or runner_up is None else value - runner_up,
             time_term=0.0 if pair is None else float(pairs.time_term[pair]),
             position_term=0.0 if pair is None else float(pairs.position_term[pair]),
-            log_odds=weighed.evidence.prior + weighed.evidence.elsewhere if pair is None else float(pairs.log_odds[pair]),
+            log_odds=unseen if pair is None else float(pairs.log_odds[pair]),
             constraint=constraint,
             forbidden=dict(sorted((forbidden[a] + forbidden[b]).items())),
             group_log_odds=group_log_odds,
@@ -49,9 +51,7 @@ def explain(
     for a, b, odds, constraint in _apart(pairs, group):
         probability = 0.0 if constraint else _probability(odds)
         verdict = Verdict.CERTAIN if constraint else Verdict.AMBIGUOUS
-        links.append(
-            Link(scene.keys[a], scene.keys[b], verdict, probability, False, reasons(a, b, None, constraint))
-        )
+        links.append(Link(scene.keys[a], scene.keys[b], verdict, probability, False, reasons(a, b, None, constraint)))
     links.sort(key=lambda link: link.pair)
     return tuple(links), _calibration(scene, weighed, joined)
 
@@ -99,11 +99,7 @@ def _calibration(scene: Scene, weighed: Weighed, joined: list[TreeLink]) -> Cali
     return Calibration(
         known_different=weighed.known_different,
         known_same=weighed.known_same,
-        passed=float(_weighted_share(odds > 0, weight)) if len(odds) else None,
+        passed=float(weight[odds > 0].sum() / weight.sum()) if len(odds) else None,
         expected_false_links=float(np.mean(risk)) if risk else 0.0,
         pairs=tuple(fits),
     )
-
-
-def _weighted_share(is_in: Times, weight: Times) -> float:
-    return float((is_in * weight).sum() / weight.sum())

@@ -22,6 +22,9 @@ from mdpr.trackers.crosscamera.types import Calibration, Identity, Linking, Sigh
 
 ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one person when the camera's mean is taken
 
+LARGE = 2000
+"""Tracklets from which on the first round, which only learns about cameras and travel times, looks at fewer pairs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Learned:
@@ -77,6 +80,8 @@ class OfflineLinker:
         known: Integers | None,
     ) -> tuple[Integers, Weighed]:
         config = self._config
+        if known is None and len(scene) > LARGE:
+            config = replace(config, candidates=-(-config.candidates // 3))
         weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known)
         grouping = agglomerate(weighed.evidence, constraints.groups, constraints.between, config.false_link_rate)
         evidence = replace(weighed.evidence, prior=weighed.evidence.prior - grouping.decision)
@@ -116,6 +121,4 @@ def number_identities(scene: Scene, group: Integers) -> tuple[Identity, ...]:
     """Identities numbered from 1 in order of first sight, ties by key."""
     groups = members_of(group)
     groups.sort(key=lambda rows: (float(scene.start_s[rows].min()), scene.keys[rows[0]]))
-    return tuple(
-        Identity(number, tuple(scene.keys[row] for row in rows)) for number, rows in enumerate(groups, 1)
-    )
+    return tuple(Identity(number, tuple(scene.keys[row] for row in rows)) for number, rows in enumerate(groups, 1))

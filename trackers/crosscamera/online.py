@@ -22,7 +22,6 @@ from mdpr.trackers.crosscamera.offline import Learned, OfflineLinker
 from mdpr.trackers.crosscamera.purify import good_quality
 from mdpr.trackers.crosscamera.scene import Floats, check_sightings, make_scene
 from mdpr.trackers.crosscamera.similarity import set_similarity
-from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term
 from mdpr.trackers.crosscamera.types import Linking, Sighting, TrackletKey
 
@@ -69,7 +68,7 @@ class OnlineLinker:
         """
         if sighting.key in self._sightings:
             raise ConfigError(f"tracklet {sighting.key} is given twice")
-        check_sightings([sighting, *self._with_embeddings()])
+        check_sightings([*self._with_embeddings(), sighting])
         begin = len(self._events)
         self._sightings[sighting.key] = sighting
         if len(self._sightings) >= self._next_refit:
@@ -140,7 +139,7 @@ class OnlineLinker:
         seen = scene.has_appearance[others] & scene.has_appearance[mine]
         ratio = np.where(seen, found.log_ratio(similarity, kind), 0.0) + found.prior(kind) - evidence.prior
         knowledge = _known_part(self._knowledge, self._sightings)
-        ratio += given_term(scene, _of_cameras(knowledge.topology, set(scene.cameras)), me, others)
+        ratio += given_term(scene, knowledge.topology, me, others)
         totals: dict[int, tuple[float, int]] = {}
         for row, value in zip(others.tolist(), ratio.tolist(), strict=True):
             number = self._number[scene.keys[row]]
@@ -221,15 +220,4 @@ def _known_part(knowledge: Knowledge, sightings: dict[TrackletKey, Sighting]) ->
     homography = {name: matrix for name, matrix in knowledge.grounds.homography.items() if name in cameras}
     grounds: Grounds = replace(knowledge.grounds, homography=homography)
     corrections = [one for one in knowledge.corrections if one.a in sightings and one.b in sightings]
-    return Knowledge(corrections, _of_cameras(knowledge.topology, cameras), grounds)
-
-
-def _of_cameras(topology: Topology, cameras: set[str]) -> Topology:
-    def both(pair: tuple[str, str]) -> bool:
-        return set(pair) <= cameras
-
-    return Topology(
-        {pair: window for pair, window in topology.travel_s.items() if both(pair)},
-        frozenset(filter(both, topology.apart)),
-        frozenset(filter(both, topology.overlapping)),
-    )
+    return Knowledge(corrections, knowledge.topology.among(cameras), grounds)

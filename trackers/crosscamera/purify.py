@@ -155,8 +155,9 @@ def purify(
         frames = sighting.tracklet.view_frame
         cut = cut_of(cosine, level) if key not in whole and key.part == 0 else None
         if cut is not None and frames[positions[cut]] > frames[positions[cut] - 1]:
-            for piece, rows in zip(pieces_of(sighting, int(positions[cut])), (slice(None, cut), slice(cut, None)), strict=True):
-                first = 0 if rows.start is None else int(positions[cut])
+            before, after = pieces_of(sighting, int(positions[cut]))
+            for piece, rows in ((before, slice(0, cut)), (after, slice(cut, None))):
+                first = int(positions[cut]) if piece is after else 0
                 count = len(piece.tracklet.view_frame)
                 use = kept[key][first : first + count].copy()
                 use[positions[rows][outliers(cosine[rows, rows], level)] - first] = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE, members_of
@@ -124,8 +124,6 @@ def cut_doubtful(group: Integers, links: list[TreeLink], false_link_rate: float)
     keep = int(np.searchsorted(mean, false_link_rate, side="right"))  # the mean rises
     kept = [links[number] for number in order[:keep]]
     kept += [links[number] for number in order[keep:] if links[number].is_forced]
-    from scipy.sparse.csgraph import connected_components
-
     graph = coo_array(
         (np.ones(len(kept)), ([link.a for link in kept], [link.b for link in kept])), shape=(len(group), len(group))
     )

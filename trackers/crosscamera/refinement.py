@@ -1,9 +1,10 @@
 """Second thoughts: move, split and merge while the objective falls.
 
-The objective is minus the sum over groups of n members of  S * (2 / n) ** DAMPING + (n - 1) * prior,  where S is the sum
-of the log ratios of all pairs of the group. For two members this is the log-odds of being one person; the damping
-keeps the many pairs of a large group, which are not independent, from outweighing everything. Every step lowers it by
-at least LEAST_GAIN, so the search ends.
+The objective is minus the sum over groups of n members of  S * (2 / n) ** DAMPING + (n - 1) * prior + log((n - 1)!),
+where S is the sum of the log ratios of all pairs of the group; the rest is the prior of a Chinese restaurant process,
+in which whoever comes joins a group in proportion to its size. For two members this is the log-odds of being one
+person; the damping keeps the many pairs of a large group, which are not independent, from outweighing everything.
+Every step lowers it by at least LEAST_GAIN, so the search ends.
 """
 
 from __future__ import annotations

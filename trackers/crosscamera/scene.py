@@ -57,7 +57,8 @@ class Scene:
     @property
     def has_appearance(self) -> Flags:
         """(N,) whether there is any view."""
-        return self.has_view.any(axis=1)
+        has: Flags = np.any(self.has_view, axis=1)
+        return has
 
 
 def check_sightings(sightings: Sequence[Sighting]) -> None:
@@ -153,12 +154,12 @@ def make_scene(sightings: Sequence[Sighting], kept: dict[TrackletKey, Flags] | N
         start_frame=np.array([row.tracklet.start_frame for row in rows], np.int64),
         end_frame=np.array([row.tracklet.end_frame for row in rows], np.int64),
         views=views,
-        has_view=np.any(views, axis=2),
+        has_view=np.asarray(np.any(views, axis=2), np.bool_),
         weight=weight,
         sightings=tuple(rows),
     )
 
 
 def _usable(sighting: Sighting, kept: Flags | None) -> Flags:
-    has_embedding: Flags = sighting.tracklet.embeddings.any(axis=1)
+    has_embedding: Flags = np.any(sighting.tracklet.embeddings, axis=1)
     return has_embedding if kept is None else has_embedding & kept

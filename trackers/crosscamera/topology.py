@@ -1,16 +1,16 @@
 """What is known about how cameras lie to each other: travel times, and which of them see the same place.
 
-    entrance -> hall: 5..40 s        # seconds from leaving the first to entering the second
-    hall <-> stairs: 2..20 s         # both directions
-    hall <-> gallery: overlapping    # see the same place: a person can be in both at once
-    yard <-> roof: apart             # nobody is in both at once; nothing is known about the time between
+entrance -> hall: 5..40 s        # seconds from leaving the first to entering the second
+hall <-> stairs: 2..20 s         # both directions
+hall <-> gallery: overlapping    # see the same place: a person can be in both at once
+yard <-> roof: apart             # nobody is in both at once; nothing is known about the time between
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,18 @@ class Topology:
     def cameras(self) -> frozenset[str]:
         """All cameras that are named."""
         return frozenset(name for pair in (*self.travel_s, *self.apart, *self.overlapping) for name in pair)
+
+    def among(self, cameras: Collection[str]) -> Topology:
+        """What it says about these cameras alone."""
+
+        def both(pair: CameraPair) -> bool:
+            return pair[0] in cameras and pair[1] in cameras
+
+        return Topology(
+            {pair: window for pair, window in self.travel_s.items() if both(pair)},
+            frozenset(filter(both, self.apart)),
+            frozenset(filter(both, self.overlapping)),
+        )
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], where: str = "topology") -> Topology:

@@ -32,6 +32,7 @@ def given_term(scene: Scene, topology: Topology, a: Integers, b: Integers) -> Ti
     the other half, and those of two people, to lie anywhere in the time of the scene.
     """
     term = np.zeros(len(a))
+    topology = topology.among(scene.cameras)
     if not topology.travel_s:
         return term
     early, late, gap = directed(scene, a, b)
@@ -65,7 +66,7 @@ def learned_term(
     is_same: Flags = group[a] == group[b]
     slots = len(_EDGES_S) - 1
     term = np.zeros(len(a))
-    skip = {scene.cameras.index(x) * count + scene.cameras.index(y) for x, y in topology.travel_s}
+    skip = {scene.cameras.index(x) * count + scene.cameras.index(y) for x, y in topology.among(scene.cameras).travel_s}
     for number in np.unique(kind).tolist():
         here = kind == number
         same = np.bincount(slot[here & is_same], minlength=slots).astype(np.float64)

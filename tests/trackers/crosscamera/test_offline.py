@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
 from mdpr.trackers.crosscamera import LinkConfig, OfflineLinker, Sighting, TrackletKey
+from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
 
 def overlaps(one, two):

@@ -1,0 +1,97 @@
+"""Tracklets that come one by one: the end is the offline answer, and the events tell the whole story."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mdpr.trackers.crosscamera import (
+    Correction,
+    Knowledge,
+    OfflineLinker,
+    OnlineLinker,
+    Sighting,
+    Topology,
+    TrackletKey,
+)
+from mdpr.trackers.crosscamera.events import keep_numbers
+from simulated_tracklets import World, make_tracklet, score, simulate
+
+WORLD = World(people=8, visits=2, view=1.4, dimension=64)
+
+
+def replay(events):
+    """Identity of each tracklet as the events tell it."""
+    number = {}
+    for event in events:
+        if event.identity is None:
+            del number[event.key]
+        else:
+            number[event.key] = event.identity
+    return number
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_any_order_ends_with_the_offline_answer(seed):
+    simulated = simulate(WORLD)
+    online = OnlineLinker()
+    for place in np.random.default_rng(seed).permutation(len(simulated.sightings)):
+        online.add(simulated.sightings[place])
+    assert replay(online.events) == online.number
+    finished, offline = online.finish(), OfflineLinker().link(simulated.sightings)
+    assert finished.identities == offline.identities
+    assert finished.links == offline.links
+    assert replay(online.events) == online.number
+    groups = {
+        frozenset(key for key, one in online.number.items() if one == number) for number in online.number.values()
+    }
+    assert groups == {frozenset(identity.members) for identity in offline.identities}
+    assert [event.number for event in online.events] == list(range(1, len(online.events) + 1))
+
+
+def test_good_before_the_end():
+    """Even between the times at which everything is linked anew, most is right."""
+    simulated = simulate(World(people=12, view=1.0, dimension=64))
+    online = OnlineLinker()
+    for one in simulated.sightings:
+        online.add(one)
+    number = online.number
+    for key in simulated.person:
+        number.setdefault(key, number.get(TrackletKey(*key[:3], 1)))
+    assert score(number, simulated).idf1 > 0.9
+
+
+def test_never_overlaps_on_the_way():
+    """Look-alikes in one camera at one time, whenever they come."""
+    online = OnlineLinker()
+    for number in range(30):
+        begin = float(number % 10) * 3
+        tracklet = make_tracklet(f"c{number % 3}", number, begin, begin + 4, np.eye(4)[[0, 0]])
+        online.add(Sighting.of("r", tracklet))
+        by_identity = {}
+        for key, identity in online.number.items():
+            by_identity.setdefault(identity, []).append(key)
+        for keys in by_identity.values():
+            for a in keys:
+                for b in keys:
+                    apart = abs(a.track_id % 10 - b.track_id % 10) * 3
+                    assert a == b or a.camera != b.camera or apart > 4
+
+
+def test_knowledge_about_what_is_still_to_come():
+    knowledge = Knowledge(
+        [Correction("must-link", TrackletKey("r", "a", 1), TrackletKey("r", "b", 1))],
+        Topology.parse({"a -> b": "5..40 s"}),
+    )
+    online = OnlineLinker(knowledge=knowledge)
+    online.add(Sighting.of("r", make_tracklet("a", 1, 0, 5, np.eye(4)[0])))
+    online.add(Sighting.of("r", make_tracklet("b", 1, 20, 25, np.eye(4)[1])))
+    assert len(set(online.number.values())) == 1
+
+
+def test_numbers_follow_the_majority():
+    keys = [TrackletKey("r", "a", number) for number in range(6)]
+    before = dict.fromkeys(keys[:4], 3) | dict.fromkeys(keys[4:], 5)
+    number, fresh = keep_numbers(before, [keys[:1], keys[1:5], keys[5:]], 9)
+    assert [number[key] for key in keys] == [9, 3, 3, 3, 3, 5]
+    assert fresh == 10
