@@ -16,7 +16,7 @@ from mdpr.detectors.yolox.network import SIZES
 from mdpr.errors import ConfigError
 
 PRECISIONS = ("auto", "fp32", "bf16")
-OPTIMISERS = {"sgd": 0.01, "adamw": 1e-3}
+OPTIMISERS = {"sgd": 0.01, "adamw": 3e-3}
 """Names, and the learning rate of each for a batch of 16."""
 
 

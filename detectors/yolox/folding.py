@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mdpr.detectors.yolox.network import ConvUnit, YoloxNetwork
+from mdpr.detectors.yolox.blocks import ConvUnit
+from mdpr.detectors.yolox.network import YoloxNetwork
 
 
 class FoldedNetwork(nn.Module):

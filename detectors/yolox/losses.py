@@ -93,8 +93,7 @@ def detection_losses(
     objectness = functional.binary_cross_entropy_with_logits(outputs[..., 4], present, counts, reduction="sum")
     iou = paired_iou(boxes.flatten(0, 1)[chosen], target)
     terms = {
-        "iou": IOU_WEIGHT * (1 - iou.square()).sum() * scale
-        + 0 * outputs[..., :4].detach().sum(),  # NaN anywhere shows
+        "iou": IOU_WEIGHT * (1 - iou.square()).sum() * scale + 0 * outputs.detach().sum(),  # NaN anywhere shows
         "objectness": objectness * scale,
         "class": functional.binary_cross_entropy_with_logits(raw[:, 5], torch.cat(overlap), reduction="sum") * scale,
     }

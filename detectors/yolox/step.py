@@ -178,8 +178,8 @@ def make_optimiser(network: nn.Module, config: DetectorConfig) -> torch.optim.Op
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
     groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if config.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=config.peak_lr, momentum=_MOMENTUM, nesterov=True)
-    return torch.optim.AdamW(groups, lr=config.peak_lr)
+        return torch.optim.SGD(groups, lr=config.peak_lr, momentum=_MOMENTUM, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=config.peak_lr, fused=True)
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

@@ -25,23 +25,23 @@ from mdpr.detectors.devices import choose_device
 from mdpr.detectors.yolox.checkpoint import (
     NETWORK_FILE,
     STATE_FILE,
-    Checkpoint,
     Progress,
     read_checkpoint,
     restore,
     save_network,
     save_state,
 )
-from mdpr.detectors.yolox.config import TrainConfig, differences
-from mdpr.detectors.yolox.data import PeoplePictures, read_pictures
+from mdpr.detectors.yolox.config import TrainConfig
+from mdpr.detectors.yolox.data import PeoplePictures
 from mdpr.detectors.yolox.inference import EVALUATION_CONF, TorchYolox, detect_in_pictures, truths_of
 from mdpr.detectors.yolox.journal import Journal
 from mdpr.detectors.yolox.loader import SampleLoader, epoch_order
 from mdpr.detectors.yolox.metrics import Measures, measure
 from mdpr.detectors.yolox.network import SIZES, YoloxNetwork
 from mdpr.detectors.yolox.schedule import input_size, is_closing, learning_rate, share_done
+from mdpr.detectors.yolox.setup import check_same, read_people
 from mdpr.detectors.yolox.step import Learner, NotFiniteError, choose_precision, one_core_a_thread
-from mdpr.errors import ConfigError, FormatError, ModelError, OutputError
+from mdpr.errors import FormatError, ModelError, OutputError
 from mdpr.files import results_folder, write_text
 from mdpr.versions import versions
 
@@ -67,12 +67,12 @@ class DetectorRun:
         self._stop = threading.Event()
         self._device = torch.device(choose_device(config.run.device))
         checkpoint = read_checkpoint(resume) if resume is not None else None
-        self._pictures = _read(config.train.data, "data", config)
-        self._val = _read(config.train.val, "val", config) if config.train.val else None
+        self._pictures = read_people(config, "data")
+        self._val = read_people(config, "val") if config.train.val else None
         precision = choose_precision(config.run.precision, self._device)
         self._progress = Progress(precision=precision, digest=self._pictures.digest)
         if checkpoint is not None:
-            self._check_same(checkpoint, config)
+            check_same(checkpoint, config, self._progress)
             self._progress = checkpoint.progress
         self._checkpoint = checkpoint
         self._used_before, self._began = self._progress.used_s, 0.0
@@ -252,18 +252,6 @@ class DetectorRun:
         save_state(self._folder / STATE_FILE, self._learner, self.config, self._progress)
         self._saved = time.perf_counter()
 
-    def _check_same(self, checkpoint: Checkpoint, config: TrainConfig) -> None:
-        if lines := differences(checkpoint.config, config):
-            raise ConfigError("--resume: the configuration is not that of the run:\n  " + "\n  ".join(lines))
-        before, now = checkpoint.progress, self._progress
-        if before.digest != now.digest:
-            raise ConfigError(f"--resume: {config.train.data}: the pictures or boxes are not those of the run")
-        if before.precision != now.precision:
-            raise ConfigError(
-                f"--resume: the run was trained in {before.precision}, here it would be {now.precision}. "
-                f"Do: --precision {before.precision}"
-            )
-
     def _report(self, status: str, error: str = "") -> None:
         """Write run.json; a full disk is logged, not raised, because another error may be on its way."""
         progress = dataclasses.asdict(self._progress) | {"used_s": self._used_s()}
@@ -277,13 +265,3 @@ class DetectorRun:
             write_text(self._folder / REPORT_FILE, json.dumps(self.report, indent=2) + "\n")
         except OutputError as failure:
             log.error("%s", failure)
-
-
-def _read(path: str, key: str, config: TrainConfig) -> PeoplePictures:
-    if not path:
-        raise ConfigError(f"train.{key}: where are the pictures? Give --{key} FOLDER")
-    pictures = read_pictures(Path(path), config.read)
-    log.info("%-9s %s", key, pictures.describe())
-    if not pictures.people:
-        raise FormatError(f"{path}: nobody to be found in its {len(pictures)} pictures")
-    return pictures

@@ -16,7 +16,7 @@ Scene = tuple[np.ndarray, list[dict[str, Any]]]
 
 
 def draw_scene(rng: np.random.Generator, size: tuple[int, int], people: int, height: tuple[float, float]) -> Scene:
-    """A picture (height, width, 3) of `size` = (width, height), and its annotations, from what is left of each figure."""
+    """A picture of `size` = (width, height), and its annotations, from what is left of each figure."""
     width, rows = size
     corners = rng.integers(40, 215, (2, 2, 3)).astype(np.float32)
     image = cv2.resize(corners, size, interpolation=cv2.INTER_LINEAR)

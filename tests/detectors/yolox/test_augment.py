@@ -75,8 +75,8 @@ def test_chain_is_one_after_the_other() -> None:
 
 
 def test_boxes_cut_and_ignored() -> None:
-    boxes = np.array([[0, 0, 10, 40], [-8, 0, 2, 40], [-5, 0, 5, 40], [20, 0, 30, 7], [50, 0, 60, 40], [95, 0, 105, 40]],
-                     np.float32)  # fmt: skip
+    rows = [[0, 0, 10, 40], [-8, 0, 2, 40], [-5, 0, 5, 40], [20, 0, 30, 7], [50, 0, 60, 40], [95, 0, 105, 40]]
+    boxes = np.array(rows, np.float32)
     picture = Picture(np.zeros((50, 100, 3), np.uint8), (100, 50), boxes, np.array([0, 0, 0, 0, 1, 0], bool))
     sample = compose([(picture, scale_about((0, 0), (0, 0), (1, 1)))], (100, 50), min_height_px=8)
     assert sample.people.tolist() == [[0, 0, 10, 40], [0, 0, 5, 40], [95, 0, 100, 40]]

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from mdpr.detectors.yolo_outputs import grid
+from mdpr.detectors.yolox.blocks import ConvUnit, space_to_depth
 from mdpr.detectors.yolox.folding import FoldedNetwork
-from mdpr.detectors.yolox.network import SIZES, ConvUnit, NetworkConfig, YoloxNetwork, space_to_depth
+from mdpr.detectors.yolox.network import SIZES, NetworkConfig, YoloxNetwork
 from mdpr.errors import ConfigError
 
 
