@@ -13,13 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "helpers"))
 
-from real_crops import SETS, load_real_crops
-from real_pictures import draw_worst
-from real_scores import Scores, embed_crops, score
-
 from mdpr.components import find_class
 from mdpr.contracts import Embedder
 from mdpr.reid import EMBEDDERS, MODELS, embedder_of_file
+from real_crops import SETS, load_real_crops
+from real_pictures import draw_worst
+from real_scores import Scores, embed_crops, score
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

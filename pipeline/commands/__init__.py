@@ -11,8 +11,11 @@ from mdpr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
     "train": ("mdpr.pipeline.commands.train", "train MDPR on labelled person crops"),
-    "data": ("mdpr.pipeline.commands.data", "ReID data sets: check, manifest, crops, import-checkpoint"),
-    "eval": ("mdpr.pipeline.commands.eval", "measure a model: eval reid, eval speed"),
+    "train-detector": ("mdpr.pipeline.commands.train_detector", "train a YOLOX person detector on boxes"),
+    "data": ("mdpr.pipeline.commands.data", "data sets: check, manifest, crops, synthetic people, import-checkpoint"),
+    "eval": ("mdpr.pipeline.commands.eval", "measure: eval reid, speed, mot, mtmc"),
+    "gallery": ("mdpr.pipeline.commands.gallery", "what a gallery holds: identities, names, history, limits, exports"),
+    "forget": ("mdpr.pipeline.commands.forget", "delete people from a gallery, for good"),
     "export": ("mdpr.pipeline.commands.export", "write a model as ONNX or OpenVINO, checked against torch"),
     "doctor": ("mdpr.pipeline.commands.doctor", "say what is installed, what is missing, and which engines run here"),
 }
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     is_help = arguments[:1] in ([], ["-h"], ["--help"])
     lines = ["usage: mdpr COMMAND ...", "", "commands:"]
-    lines += [f"  {name:<8} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines += [f"  {name:<14} {purpose}" for name, (_, purpose) in COMMANDS.items()]
     lines += ["", "mdpr COMMAND --help tells more."]
     if not is_help:
         lines.insert(0, f"mdpr: unknown command {arguments[0]!r}")

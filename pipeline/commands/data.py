@@ -1,4 +1,4 @@
-"""`mdpr data`: look at ReID data sets, write manifests, cut crops, make synthetic people, import the authors' weights."""
+"""`mdpr data`: look at ReID data sets, write manifests, cut crops, make synthetic people, import weights."""
 
 from __future__ import annotations
 

@@ -65,7 +65,13 @@ class _HalfInstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         first, rest = torch.split(x, [self.IN.num_features, x.shape[1] - self.IN.num_features], dim=1)
-        return torch.cat([self.IN(first), rest], dim=1)
+        layout = torch.channels_last
+        if not x.is_contiguous(memory_format=layout):
+            return torch.cat([self.IN(first), rest], dim=1)
+        first = self.IN(
+            first.contiguous()
+        )  # InstanceNorm loses channels-last, and the convolutions after it are slower
+        return torch.cat([half.contiguous(memory_format=layout) for half in (first, rest)], dim=1)
 
 
 class _CubicMean(nn.Module):

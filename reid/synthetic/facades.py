@@ -11,11 +11,26 @@ from mdpr.reid.synthetic.street_objects import DARK, awning
 from mdpr.reid.synthetic.surfaces import PICTURE, Colour, Role, Surface, choose, grey, varied
 
 _WALLS: list[tuple[str, float, list[Colour]]] = [  # texture, repeat in metres, colours
-    ("render", 5.0, [(0.78, 0.72, 0.60), (0.72, 0.62, 0.48), (0.70, 0.68, 0.64), (0.66, 0.52, 0.42), (0.80, 0.78, 0.72), (0.60, 0.58, 0.52)]),
-    ("brick", 2.0, [(0.48, 0.30, 0.24), (0.42, 0.27, 0.21), (0.56, 0.42, 0.32), (0.62, 0.54, 0.42), (0.36, 0.30, 0.28)]),
+    (
+        "render",
+        5.0,
+        [
+            (0.78, 0.72, 0.60),
+            (0.72, 0.62, 0.48),
+            (0.70, 0.68, 0.64),
+            (0.66, 0.52, 0.42),
+            (0.80, 0.78, 0.72),
+            (0.60, 0.58, 0.52),
+        ],
+    ),
+    (
+        "brick",
+        2.0,
+        [(0.48, 0.30, 0.24), (0.42, 0.27, 0.21), (0.56, 0.42, 0.32), (0.62, 0.54, 0.42), (0.36, 0.30, 0.28)],
+    ),
     ("blocks", 3.0, [(0.66, 0.62, 0.54), (0.58, 0.56, 0.52), (0.70, 0.66, 0.58)]),
     ("concrete_wall", 5.0, [(0.58, 0.57, 0.55), (0.50, 0.50, 0.50)]),
-]  # fmt: skip
+]
 _GLASS = Surface("rooms", (0.62, 0.63, 0.66), 0, gloss=0.55, emission=-0.0, wear=0.1, role=Role.GLASS)
 
 
@@ -43,17 +58,26 @@ def front_style(rng: np.random.Generator) -> FrontStyle:
     is_old = texture in ("render", "blocks", "brick")
     return FrontStyle(
         wall=wall,
-        base=Surface(str(rng.choice(["blocks", "concrete_wall", "render"])), varied(rng, (0.5, 0.48, 0.45), 0.15), 3.0, wear=0.9),
+        base=Surface(
+            str(rng.choice(["blocks", "concrete_wall", "render"])), varied(rng, (0.5, 0.48, 0.45), 0.15), 3.0, wear=0.9
+        ),
         frame=Surface("plain", choose(rng, [grey(0.82), grey(0.25), (0.32, 0.22, 0.15), grey(0.6)]), wear=0.3),
-        window=(rng.uniform(0.95, 1.25), rng.uniform(1.45, 1.9)) if is_old else (rng.uniform(1.4, 2.4), rng.uniform(1.4, 1.8)),
+        window=(rng.uniform(0.95, 1.25), rng.uniform(1.45, 1.9))
+        if is_old
+        else (rng.uniform(1.4, 2.4), rng.uniform(1.4, 1.8)),
         pitch=rng.uniform(2.1, 3.0) if is_old else rng.uniform(2.9, 3.4),
         storey=rng.uniform(3.0, 3.6),
         has_shutters=texture == "render" and rng.random() < 0.45,
         has_sills=bool(rng.random() < 0.8),
         has_lintels=is_old and rng.random() < 0.5,
         has_balconies=bool(rng.random() < 0.25),
-        shutter=Surface("wood", choose(rng, [(0.22, 0.30, 0.24), (0.36, 0.28, 0.22), (0.28, 0.30, 0.34), (0.42, 0.38, 0.32)]), 0.6, wear=0.8),
-    )  # fmt: skip
+        shutter=Surface(
+            "wood",
+            choose(rng, [(0.22, 0.30, 0.24), (0.36, 0.28, 0.22), (0.28, 0.30, 0.34), (0.42, 0.38, 0.32)]),
+            0.6,
+            wear=0.8,
+        ),
+    )
 
 
 def window(rng: np.random.Generator, style: FrontStyle, width: float, height: float) -> Solid:
@@ -79,7 +103,9 @@ def window(rng: np.random.Generator, style: FrontStyle, width: float, height: fl
         if rng.random() < 0.15:
             parts.append(box((0, -0.06, height / 2), (width, 0.06, height), style.shutter))
         else:
-            parts += [box((s * width * 0.77, -0.04, height / 2), (width * 0.5, 0.05, height), style.shutter) for s in (-1, 1)]
+            parts += [
+                box((s * width * 0.77, -0.04, height / 2), (width * 0.5, 0.05, height), style.shutter) for s in (-1, 1)
+            ]
     if rng.random() < 0.06:
         parts.append(box((0, -0.25, -0.35), (0.8, 0.35, 0.5), Surface("metal", grey(0.7))))  # air conditioner
     return join(parts)
@@ -87,7 +113,12 @@ def window(rng: np.random.Generator, style: FrontStyle, width: float, height: fl
 
 def shop_front(rng: np.random.Generator, style: FrontStyle, width: float) -> Solid:
     """Ground floor of a shop: panes, a door, a name board, perhaps an awning; 3.2 m high."""
-    frame = Surface("plain", choose(rng, [grey(0.15), (0.30, 0.20, 0.14), (0.20, 0.28, 0.24), grey(0.45), (0.34, 0.12, 0.11)]), gloss=0.05, wear=0.4)
+    frame = Surface(
+        "plain",
+        choose(rng, [grey(0.15), (0.30, 0.20, 0.14), (0.20, 0.28, 0.24), grey(0.45), (0.34, 0.12, 0.11)]),
+        gloss=0.05,
+        wear=0.4,
+    )
     art = Surface("displays", varied(rng, PICTURE, 0.1, 0.0), 0, gloss=0.5, emission=-1.8, wear=0.1, role=Role.GLASS)
     parts = [box((0, 0.02, 1.6), (width, 0.1, 3.2), frame)]
     door = rng.integers(0, 3)
@@ -95,15 +126,22 @@ def shop_front(rng: np.random.Generator, style: FrontStyle, width: float) -> Sol
     for k in range(spans):
         x, span = -width / 2 + (k + 0.5) * width / spans, width / spans - 0.1
         low = 0.12 if k == door % spans else 0.5
-        parts.append(panel((x - span / 2, -0.045, low), (span, 0, 0), (0, 0, 2.45 - low), art, int(rng.integers(8)), (2, 4)))
+        parts.append(
+            panel((x - span / 2, -0.045, low), (span, 0, 0), (0, 0, 2.45 - low), art, int(rng.integers(8)), (2, 4))
+        )
         if k == door % spans:
-            parts += [box((x, -0.05, 1.28), (0.07, 0.06, 2.4), frame), box((x + 0.1, -0.1, 1.1), (0.03, 0.06, 0.4), Surface("metal", grey(0.7)))]
+            parts += [
+                box((x, -0.05, 1.28), (0.07, 0.06, 2.4), frame),
+                box((x + 0.1, -0.1, 1.1), (0.03, 0.06, 0.4), Surface("metal", grey(0.7))),
+            ]
     name = Surface("signs", PICTURE, 0, emission=-0.9, wear=0.4)
     if rng.random() < 0.75:
         at = rng.uniform(-0.2, 0.2) * width
         board = min(width * 0.7, 3.4)
         parts.append(box((at, -0.06, 2.8), (board + 0.1, 0.1, 0.56), DARK))
-        parts.append(panel((at - board / 2, -0.12, 2.57), (board, 0, 0), (0, 0, 0.46), name, int(rng.integers(8)), (2, 8)))
+        parts.append(
+            panel((at - board / 2, -0.12, 2.57), (board, 0, 0), (0, 0, 0.46), name, int(rng.integers(8)), (2, 8))
+        )
     if rng.random() < 0.45:
         parts.append(place(awning(rng, width * 0.95, rng.uniform(0.9, 1.5)), (0, -0.05, 2.62)))
     return join(parts)
@@ -111,14 +149,25 @@ def shop_front(rng: np.random.Generator, style: FrontStyle, width: float) -> Sol
 
 def street_door(rng: np.random.Generator) -> Solid:
     """A house door with frame and fanlight."""
-    leaf = Surface("wood", choose(rng, [(0.30, 0.20, 0.14), (0.18, 0.24, 0.20), (0.35, 0.13, 0.11), grey(0.25), (0.18, 0.22, 0.32)]), 1.2, gloss=0.04)
+    leaf = Surface(
+        "wood",
+        choose(rng, [(0.30, 0.20, 0.14), (0.18, 0.24, 0.20), (0.35, 0.13, 0.11), grey(0.25), (0.18, 0.22, 0.32)]),
+        1.2,
+        gloss=0.04,
+    )
     frame = Surface("blocks", (0.6, 0.57, 0.52), 2.0)
     glass = Surface("rooms", (0.4, 0.42, 0.45), 0, gloss=0.5, emission=-1.0, role=Role.GLASS)
-    return join([
-        box((0, 0, 1.05), (1.05, 0.1, 2.1), leaf), box((0, -0.055, 0.5), (0.75, 0.02, 0.6), leaf), box((0, -0.055, 1.5), (0.75, 0.02, 0.8), leaf),
-        panel((-0.5, -0.03, 2.15), (1.0, 0, 0), (0, 0, 0.4), glass, 1, (4, 4)), box((0, -0.09, 0.06), (1.5, 0.3, 0.12), frame),
-        *(box((x, -0.04, 1.3), (0.16, 0.14, 2.6), frame) for x in (-0.62, 0.62)), box((0, -0.05, 2.66), (1.45, 0.16, 0.2), frame),
-    ])  # fmt: skip
+    return join(
+        [
+            box((0, 0, 1.05), (1.05, 0.1, 2.1), leaf),
+            box((0, -0.055, 0.5), (0.75, 0.02, 0.6), leaf),
+            box((0, -0.055, 1.5), (0.75, 0.02, 0.8), leaf),
+            panel((-0.5, -0.03, 2.15), (1.0, 0, 0), (0, 0, 0.4), glass, 1, (4, 4)),
+            box((0, -0.09, 0.06), (1.5, 0.3, 0.12), frame),
+            *(box((x, -0.04, 1.3), (0.16, 0.14, 2.6), frame) for x in (-0.62, 0.62)),
+            box((0, -0.05, 2.66), (1.45, 0.16, 0.2), frame),
+        ]
+    )
 
 
 def front(rng: np.random.Generator, width: float, storeys: int, has_shops: bool = False, depth: float = 8.0) -> Solid:
@@ -129,11 +178,23 @@ def front(rng: np.random.Generator, width: float, storeys: int, has_shops: bool 
         box((0, depth / 2, height / 2), (width, depth, height), style.wall),
         box((0, -0.025, 0.35), (width, 0.05, 0.7), style.base),
         box((0, -0.1, height - 0.2), (width + 0.1, 0.35, 0.2), style.base),
-        tube([(-width / 2 + 0.15, -0.07, 0), (-width / 2 + 0.15, -0.07, height - 0.2)], 0.05, Surface("metal", grey(0.4)), 6),
-    ]  # fmt: skip
+        tube(
+            [(-width / 2 + 0.15, -0.07, 0), (-width / 2 + 0.15, -0.07, height - 0.2)],
+            0.05,
+            Surface("metal", grey(0.4)),
+            6,
+        ),
+    ]
     if rng.random() < 0.6:
         roof = Surface("asphalt_roof", choose(rng, [(0.42, 0.24, 0.18), (0.30, 0.28, 0.27), (0.36, 0.30, 0.26)]), 3.0)
-        parts.append(place(extrude([(-0.5, 0), (depth / 2, 2.6), (depth, 0)], width + 0.1, roof), (0, 0, height - 0.1), np.pi / 2, (1, 1, 1)))
+        parts.append(
+            place(
+                extrude([(-0.5, 0), (depth / 2, 2.6), (depth, 0)], width + 0.1, roof),
+                (0, 0, height - 0.1),
+                np.pi / 2,
+                (1, 1, 1),
+            )
+        )
     first = 1 if has_shops else 0
     if has_shops:
         parts.append(place(shop_front(rng, style, width - 0.5), (0, -0.03, 0)))
@@ -157,13 +218,20 @@ def _balcony(rng: np.random.Generator, style: FrontStyle, x: float, z: float) ->
     rail = Surface("metal", grey(0.2))
     bars = [(x + b, -0.98, z + 0.5) for b in np.arange(-0.8, 0.85, 0.16)]
     parts = [box((x, -0.5, z), (1.9, 1.0, 0.14), style.base), boxes(bars, (0.02, 0.02, 0.95), rail)]
-    parts += [box((x, -0.98, z + 0.98), (1.8, 0.04, 0.05), rail), *(box((x + s * 0.88, -0.5, z + 0.5), (0.03, 0.95, 0.9), rail) for s in (-1, 1))]
+    parts += [
+        box((x, -0.98, z + 0.98), (1.8, 0.04, 0.05), rail),
+        *(box((x + s * 0.88, -0.5, z + 0.5), (0.03, 0.95, 0.9), rail) for s in (-1, 1)),
+    ]
     return join(parts)
 
 
 def glass_front(rng: np.random.Generator, width: float, storeys: int, depth: float = 10.0) -> Solid:
     """An office or school building with bands of windows."""
-    wall = Surface(str(rng.choice(["concrete_wall", "metal", "plain", "brick"])), choose(rng, [grey(0.6), (0.55, 0.53, 0.48), (0.42, 0.44, 0.46), (0.5, 0.34, 0.27)]), 3.0)
+    wall = Surface(
+        str(rng.choice(["concrete_wall", "metal", "plain", "brick"])),
+        choose(rng, [grey(0.6), (0.55, 0.53, 0.48), (0.42, 0.44, 0.46), (0.5, 0.34, 0.27)]),
+        3.0,
+    )
     frame = Surface("plain", choose(rng, [grey(0.2), grey(0.7), (0.25, 0.3, 0.33)]), gloss=0.05)
     storey, height = 3.4, 3.4 * storeys + 0.5
     parts = [box((0, depth / 2, height / 2), (width, depth, height), wall)]
@@ -174,9 +242,29 @@ def glass_front(rng: np.random.Generator, width: float, storeys: int, depth: flo
         tall = 2.75 - low
         for k in range(count):
             x = (k - count / 2) * pitch
-            glass = Surface("rooms", varied(rng, (0.58, 0.60, 0.63), 0.1), 0, 0.65, -1.6 if rng.random() < 0.25 else 0.0, 0.1, Role.GLASS)
-            parts.append(panel((x, -0.02, floor * storey + low), (pitch, 0, 0), (0, 0, tall), glass, int(rng.integers(16)), (4, 4)))
+            glass = Surface(
+                "rooms",
+                varied(rng, (0.58, 0.60, 0.63), 0.1),
+                0,
+                0.65,
+                -1.6 if rng.random() < 0.25 else 0.0,
+                0.1,
+                Role.GLASS,
+            )
+            parts.append(
+                panel(
+                    (x, -0.02, floor * storey + low), (pitch, 0, 0), (0, 0, tall), glass, int(rng.integers(16)), (4, 4)
+                )
+            )
         z = floor * storey
-        parts.append(boxes([((k - count / 2) * pitch, -0.05, z + low + tall / 2) for k in range(count + 1)], (0.06, 0.1, tall), frame))
-        parts.append(boxes([(0, -0.05, z + low), (0, -0.05, z + low + tall)], (count * pitch + 0.06, 0.12, 0.07), frame))
+        parts.append(
+            boxes(
+                [((k - count / 2) * pitch, -0.05, z + low + tall / 2) for k in range(count + 1)],
+                (0.06, 0.1, tall),
+                frame,
+            )
+        )
+        parts.append(
+            boxes([(0, -0.05, z + low), (0, -0.05, z + low + tall)], (count * pitch + 0.06, 0.12, 0.07), frame)
+        )
     return join([*parts, box((0, -0.05, height - 0.15), (width, 0.2, 0.3), frame)])

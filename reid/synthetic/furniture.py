@@ -9,7 +9,14 @@ from mdpr.reid.synthetic.surfaces import PICTURE, Colour, Surface, choose, grey
 
 BLACK = Surface("plain", (0.10, 0.10, 0.105), gloss=0.04, wear=0.2)
 CHROME = Surface("metal", grey(0.55), gloss=0.35, wear=0.2)
-WOODS: list[Colour] = [(0.60, 0.48, 0.34), (0.70, 0.62, 0.50), (0.42, 0.30, 0.21), (0.74, 0.73, 0.70), (0.80, 0.79, 0.76), (0.55, 0.52, 0.48)]
+WOODS: list[Colour] = [
+    (0.60, 0.48, 0.34),
+    (0.70, 0.62, 0.50),
+    (0.42, 0.30, 0.21),
+    (0.74, 0.73, 0.70),
+    (0.80, 0.79, 0.76),
+    (0.55, 0.52, 0.48),
+]
 
 
 CHAIR_COLOURS: list[Colour] = [grey(0.11), grey(0.14), grey(0.1), (0.12, 0.15, 0.22), (0.26, 0.12, 0.12), grey(0.3)]
@@ -26,10 +33,18 @@ def office_chair(rng: np.random.Generator, colour: Colour | None = None) -> Soli
         parts += [tube([(0, 0, 0.12), tip], [0.03, 0.02], BLACK, 5), blob(tip - [0, 0, 0.045], 0.035, BLACK, 6)]
     parts.append(blob((0, 0, seat + 0.04), (0.25, 0.24, 0.05), cloth, 12, 0.5))
     tall = rng.uniform(0.24, 0.38)
-    parts += [blob((0, 0.25, seat + 0.22 + tall), (0.22, 0.05, tall), cloth, 12, 0.55), box((0, 0.24, seat + 0.12), (0.08, 0.04, 0.3), BLACK)]
+    parts += [
+        blob((0, 0.25, seat + 0.22 + tall), (0.22, 0.05, tall), cloth, 12, 0.55),
+        box((0, 0.24, seat + 0.12), (0.08, 0.04, 0.3), BLACK),
+    ]
     if rng.random() < 0.6:
         for s in (-1, 1):
-            arm = [(s * 0.24, 0.02, seat), (s * 0.29, 0.02, seat + 0.2), (s * 0.29, -0.12, seat + 0.22), (s * 0.29, 0.14, seat + 0.22)]
+            arm = [
+                (s * 0.24, 0.02, seat),
+                (s * 0.29, 0.02, seat + 0.2),
+                (s * 0.29, -0.12, seat + 0.22),
+                (s * 0.29, 0.14, seat + 0.22),
+            ]
             parts += [tube(arm[:2], 0.02, BLACK, 5), tube(arm[2:], 0.03, BLACK, 5)]
     return join(parts)
 
@@ -39,8 +54,16 @@ def monitor(rng: np.random.Generator, width: float | None = None) -> Solid:
     w = width or rng.uniform(0.48, 0.62)
     h, z = w * 0.58, rng.uniform(0.12, 0.2)
     art = Surface("screens", PICTURE, 0, gloss=0.25, emission=0.35, wear=0)
-    parts = [box((0, 0.02, z + h / 2), (w, 0.04, h), BLACK), box((0, 0.06, z * 0.7 + 0.05), (0.05, 0.04, z + 0.1), BLACK), box((0, 0.05, 0.01), (0.24, 0.18, 0.02), BLACK)]
-    parts.append(panel((-w / 2 + 0.015, -0.003, z + 0.02), (w - 0.03, 0, 0), (0, 0, h - 0.035), art, int(rng.integers(16)), (4, 4)))
+    parts = [
+        box((0, 0.02, z + h / 2), (w, 0.04, h), BLACK),
+        box((0, 0.06, z * 0.7 + 0.05), (0.05, 0.04, z + 0.1), BLACK),
+        box((0, 0.05, 0.01), (0.24, 0.18, 0.02), BLACK),
+    ]
+    parts.append(
+        panel(
+            (-w / 2 + 0.015, -0.003, z + 0.02), (w - 0.03, 0, 0), (0, 0, h - 0.035), art, int(rng.integers(16)), (4, 4)
+        )
+    )
     return join(parts)
 
 
@@ -49,19 +72,49 @@ def table_top(rng: np.random.Generator, width: float) -> Solid:
     parts = []
     for x in [0.0] if width < 1.3 or rng.random() < 0.6 else [-0.3, 0.3]:
         parts.append(place(monitor(rng), (x + rng.normal(0, 0.04), 0.16, 0), rng.normal(0, 0.12)))
-    parts.append(place(box((0, -0.15, 0.012), (0.44, 0.15, 0.024), Surface("keyboard", PICTURE, 0)), (rng.normal(0, 0.05), 0, 0), rng.normal(0, 0.1)))
+    parts.append(
+        place(
+            box((0, -0.15, 0.012), (0.44, 0.15, 0.024), Surface("keyboard", PICTURE, 0)),
+            (rng.normal(0, 0.05), 0, 0),
+            rng.normal(0, 0.1),
+        )
+    )
     parts.append(blob((0.33, -0.14, 0.015), (0.03, 0.05, 0.02), BLACK, 6))
     for _ in range(int(rng.integers(0, 6))):
         x, y = rng.uniform(-0.45, 0.45) * width, rng.uniform(-0.22, 0.25)
         kind = rng.random()
         if kind < 0.5:
             sheet = Surface("papers", PICTURE, 0, wear=0)
-            parts.append(place(panel((-0.1, -0.14, 0.003), (0.21, 0, 0), (0, 0.29, 0), sheet, int(rng.integers(16)), (4, 4)), (x, y, 0), rng.normal(0, 0.4)))
+            parts.append(
+                place(
+                    panel((-0.1, -0.14, 0.003), (0.21, 0, 0), (0, 0.29, 0), sheet, int(rng.integers(16)), (4, 4)),
+                    (x, y, 0),
+                    rng.normal(0, 0.4),
+                )
+            )
         elif kind < 0.7:
-            parts.append(upright(x, y, (0, 0.1), 0.04, Surface("plain", choose(rng, [grey(0.85), (0.5, 0.1, 0.1), (0.2, 0.3, 0.5)]), gloss=0.1)))
+            parts.append(
+                upright(
+                    x,
+                    y,
+                    (0, 0.1),
+                    0.04,
+                    Surface("plain", choose(rng, [grey(0.85), (0.5, 0.1, 0.1), (0.2, 0.3, 0.5)]), gloss=0.1),
+                )
+            )
         else:
             size = rng.uniform(0.1, 0.3, 3)
-            parts.append(place(box((0, 0, size[2] / 2), size, Surface("cardboard", choose(rng, [(0.62, 0.48, 0.33), grey(0.75), grey(0.2)]), 1)), (x, y, 0), rng.uniform(0, 3)))
+            parts.append(
+                place(
+                    box(
+                        (0, 0, size[2] / 2),
+                        size,
+                        Surface("cardboard", choose(rng, [(0.62, 0.48, 0.33), grey(0.75), grey(0.2)]), 1),
+                    ),
+                    (x, y, 0),
+                    rng.uniform(0, 3),
+                )
+            )
     return join(parts)
 
 
@@ -72,7 +125,11 @@ def desk(rng: np.random.Generator, width: float = 1.6, colour: Colour | None = N
     frame = choose(rng, [grey(0.5), grey(0.2), grey(0.75)])
     steel = Surface("metal", frame)
     parts = [box((0, 0, 0.725), (width, depth, 0.03), top)]
-    parts += [box((x, y, 0.355), (0.05, 0.05, 0.71), steel) for x in (-width / 2 + 0.06, width / 2 - 0.06) for y in (-depth / 2 + 0.06, depth / 2 - 0.06)]
+    parts += [
+        box((x, y, 0.355), (0.05, 0.05, 0.71), steel)
+        for x in (-width / 2 + 0.06, width / 2 - 0.06)
+        for y in (-depth / 2 + 0.06, depth / 2 - 0.06)
+    ]
     parts.append(box((0, depth / 2 - 0.08, 0.5), (width - 0.2, 0.02, 0.35), top))
     if rng.random() < 0.6:
         x = rng.choice([-1, 1]) * (width / 2 - 0.3)
@@ -87,19 +144,37 @@ def desk(rng: np.random.Generator, width: float = 1.6, colour: Colour | None = N
 def table(rng: np.random.Generator, width: float = 1.4, depth: float = 0.7, colour: Colour | None = None) -> Solid:
     """A plain table."""
     top = Surface("wood", colour or choose(rng, WOODS, 0.05), 1.2, gloss=0.05)
-    legs = [tube([(x, y, 0), (x, y, 0.72)], 0.02, CHROME, 6) for x in (-width / 2 + 0.06, width / 2 - 0.06) for y in (-depth / 2 + 0.06, depth / 2 - 0.06)]
+    legs = [
+        tube([(x, y, 0), (x, y, 0.72)], 0.02, CHROME, 6)
+        for x in (-width / 2 + 0.06, width / 2 - 0.06)
+        for y in (-depth / 2 + 0.06, depth / 2 - 0.06)
+    ]
     return join([box((0, 0, 0.735), (width, depth, 0.03), top), *legs])
 
 
 def cupboard(rng: np.random.Generator, width: float = 1.0, height: float = 1.9, depth: float = 0.45) -> Solid:
     """A cupboard with two doors, with things on top."""
-    paint = Surface(str(rng.choice(["metal", "wood", "plain"])), choose(rng, [*WOODS, grey(0.6), grey(0.45)], 0.05), 1.2, gloss=0.04)
-    parts = [box((0, 0, height / 2), (width, depth, height), paint), box((0, 0, 0.04), (width - 0.04, depth + 0.01, 0.08), BLACK)]
-    parts += [box((x, -depth / 2 - 0.008, height / 2 + 0.03), (width / 2 - 0.012, 0.016, height - 0.12), paint) for x in (-width / 4, width / 4)]
+    paint = Surface(
+        str(rng.choice(["metal", "wood", "plain"])), choose(rng, [*WOODS, grey(0.6), grey(0.45)], 0.05), 1.2, gloss=0.04
+    )
+    parts = [
+        box((0, 0, height / 2), (width, depth, height), paint),
+        box((0, 0, 0.04), (width - 0.04, depth + 0.01, 0.08), BLACK),
+    ]
+    parts += [
+        box((x, -depth / 2 - 0.008, height / 2 + 0.03), (width / 2 - 0.012, 0.016, height - 0.12), paint)
+        for x in (-width / 4, width / 4)
+    ]
     parts += [box((x, -depth / 2 - 0.03, height * 0.52), (0.018, 0.03, 0.14), CHROME) for x in (-0.05, 0.05)]
     for _ in range(int(rng.integers(0, 3))):
         size = rng.uniform(0.2, 0.4, 3)
-        parts.append(box((rng.uniform(-0.3, 0.3) * width, 0, height + size[2] / 2), size, Surface("cardboard", choose(rng, [(0.62, 0.48, 0.33), grey(0.8)]), 1)))
+        parts.append(
+            box(
+                (rng.uniform(-0.3, 0.3) * width, 0, height + size[2] / 2),
+                size,
+                Surface("cardboard", choose(rng, [(0.62, 0.48, 0.33), grey(0.8)]), 1),
+            )
+        )
     return join(parts)
 
 
@@ -112,25 +187,50 @@ def bookcase(rng: np.random.Generator, width: float = 1.0, height: float = 2.0) 
     parts.append(boxes([(0, 0, z) for z in levels], (width, depth, 0.025), wood))
     for z in levels[:-1]:
         art = Surface("books", PICTURE, 0, wear=0.1)
-        parts.append(panel((-width / 2 + 0.02, -depth / 2 + 0.06, z + 0.012), (width - 0.04, 0, 0), (0, 0, 0.3), art, int(rng.integers(8)), (2, 4)))
+        parts.append(
+            panel(
+                (-width / 2 + 0.02, -depth / 2 + 0.06, z + 0.012),
+                (width - 0.04, 0, 0),
+                (0, 0, 0.3),
+                art,
+                int(rng.integers(8)),
+                (2, 4),
+            )
+        )
     return join(parts)
 
 
 def board(rng: np.random.Generator, width: float = 1.8, height: float = 1.1) -> Solid:
     """A white or cork board with papers, origin at the wall, in the middle of its lower edge."""
     is_cork = rng.random() < 0.5
-    field = Surface("carpet", (0.55, 0.42, 0.28), 1.0) if is_cork else Surface("plain", grey(0.86), gloss=0.15, wear=0.15)
-    parts = [box((0, -0.015, height / 2), (width, 0.03, height), CHROME), box((0, -0.025, height / 2), (width - 0.06, 0.02, height - 0.06), field)]
+    field = (
+        Surface("carpet", (0.55, 0.42, 0.28), 1.0) if is_cork else Surface("plain", grey(0.86), gloss=0.15, wear=0.15)
+    )
+    parts = [
+        box((0, -0.015, height / 2), (width, 0.03, height), CHROME),
+        box((0, -0.025, height / 2), (width - 0.06, 0.02, height - 0.06), field),
+    ]
     for _ in range(int(rng.integers(3, 14) if is_cork else rng.integers(0, 4))):
         x, z = rng.uniform(-0.42, 0.38) * width, rng.uniform(0.05, 0.65) * height
         sheet = Surface("papers", PICTURE, 0, wear=0)
-        parts.append(panel((x, -0.037, z), (0.21, 0, rng.normal(0, 0.01)), (rng.normal(0, 0.01), 0, 0.29), sheet, int(rng.integers(16)), (4, 4)))
+        parts.append(
+            panel(
+                (x, -0.037, z),
+                (0.21, 0, rng.normal(0, 0.01)),
+                (rng.normal(0, 0.01), 0, 0.29),
+                sheet,
+                int(rng.integers(16)),
+                (4, 4),
+            )
+        )
     return join(parts)
 
 
 def whiteboard_stand(rng: np.random.Generator) -> Solid:
     """A board on wheels."""
-    legs = [tube([(x, 0, 0.05), (x, 0, 1.95)], 0.02, CHROME, 6) for x in (-0.8, 0.8)] + [box((x, 0, 0.05), (0.05, 0.6, 0.04), CHROME) for x in (-0.8, 0.8)]
+    legs = [tube([(x, 0, 0.05), (x, 0, 1.95)], 0.02, CHROME, 6) for x in (-0.8, 0.8)] + [
+        box((x, 0, 0.05), (0.05, 0.6, 0.04), CHROME) for x in (-0.8, 0.8)
+    ]
     return join([*legs, place(board(rng, 1.5, 1.0), (0, 0.0, 0.9))])
 
 
@@ -146,7 +246,13 @@ def waste_bin(rng: np.random.Generator) -> Solid:
 def extinguisher() -> Solid:
     """A fire extinguisher on the wall, origin at the wall below it."""
     red = Surface("plain", (0.60, 0.07, 0.06), gloss=0.2)
-    return join([upright(0, -0.12, (0.75, 1.2), 0.08, red, 12), box((0, -0.12, 1.25), (0.06, 0.12, 0.08), BLACK), box((0, -0.01, 1.62), (0.2, 0.01, 0.2), red)])
+    return join(
+        [
+            upright(0, -0.12, (0.75, 1.2), 0.08, red, 12),
+            box((0, -0.12, 1.25), (0.06, 0.12, 0.08), BLACK),
+            box((0, -0.01, 1.62), (0.2, 0.01, 0.2), red),
+        ]
+    )
 
 
 def radiator(width: float = 1.2) -> Solid:
@@ -160,10 +266,14 @@ def vending_machine(rng: np.random.Generator) -> Solid:
     """A machine for drinks or snacks."""
     body = Surface("metal", choose(rng, [grey(0.14), (0.5, 0.08, 0.08), (0.14, 0.22, 0.4), grey(0.55)]), gloss=0.1)
     art = Surface("goods", PICTURE, 0, gloss=0.4, emission=0.45, wear=0)
-    return join([
-        box((0, 0, 0.92), (0.95, 0.8, 1.84), body), panel((-0.42, -0.405, 0.7), (0.6, 0, 0), (0, 0, 1.0), art, 0, (1, 1)),
-        box((0.33, -0.405, 1.2), (0.18, 0.02, 0.5), BLACK), box((0, -0.405, 0.35), (0.6, 0.02, 0.2), BLACK),
-    ])  # fmt: skip
+    return join(
+        [
+            box((0, 0, 0.92), (0.95, 0.8, 1.84), body),
+            panel((-0.42, -0.405, 0.7), (0.6, 0, 0), (0, 0, 1.0), art, 0, (1, 1)),
+            box((0.33, -0.405, 1.2), (0.18, 0.02, 0.5), BLACK),
+            box((0, -0.405, 0.35), (0.6, 0.02, 0.2), BLACK),
+        ]
+    )
 
 
 def locker_row(rng: np.random.Generator, count: int) -> Solid:
@@ -172,24 +282,46 @@ def locker_row(rng: np.random.Generator, count: int) -> Solid:
     sheet, parts = Surface("metal", colour, gloss=0.08, wear=0.5), []
     for k in range(count):
         x = (k - (count - 1) / 2) * 0.36
-        parts += [box((x, 0, 0.9), (0.355, 0.45, 1.8), sheet), box((x, -0.23, 0.92), (0.335, 0.012, 1.7), sheet), box((x + 0.12, -0.24, 1.0), (0.02, 0.02, 0.1), BLACK)]
+        parts += [
+            box((x, 0, 0.9), (0.355, 0.45, 1.8), sheet),
+            box((x, -0.23, 0.92), (0.335, 0.012, 1.7), sheet),
+            box((x + 0.12, -0.24, 1.0), (0.02, 0.02, 0.1), BLACK),
+        ]
         parts.append(boxes([(x, -0.237, z) for z in (1.55, 1.6, 1.65)], (0.18, 0.01, 0.015), BLACK))
     return join(parts)
 
 
 def sofa(rng: np.random.Generator, width: float = 1.8) -> Solid:
     """A low sofa."""
-    cloth = Surface("fabric", choose(rng, [grey(0.2), (0.25, 0.3, 0.36), (0.42, 0.32, 0.24), (0.36, 0.14, 0.13), (0.3, 0.34, 0.26)]), 0.8)
-    parts = [blob((0, 0, 0.26), (width / 2, 0.42, 0.2), cloth, 14, 0.3), blob((0, 0.34, 0.55), (width / 2, 0.13, 0.32), cloth, 14, 0.35)]
-    return join([*parts, *(blob((s * (width / 2 - 0.06), 0, 0.38), (0.12, 0.4, 0.24), cloth, 12, 0.4) for s in (-1, 1))])
+    cloth = Surface(
+        "fabric",
+        choose(rng, [grey(0.2), (0.25, 0.3, 0.36), (0.42, 0.32, 0.24), (0.36, 0.14, 0.13), (0.3, 0.34, 0.26)]),
+        0.8,
+    )
+    parts = [
+        blob((0, 0, 0.26), (width / 2, 0.42, 0.2), cloth, 14, 0.3),
+        blob((0, 0.34, 0.55), (width / 2, 0.13, 0.32), cloth, 14, 0.35),
+    ]
+    return join(
+        [*parts, *(blob((s * (width / 2 - 0.06), 0, 0.38), (0.12, 0.4, 0.24), cloth, 12, 0.4) for s in (-1, 1))]
+    )
 
 
 def trolley(rng: np.random.Generator) -> Solid:
     """A laboratory trolley or cabinet on castors with apparatus."""
     white = Surface("plain", choose(rng, [grey(0.78), grey(0.3), (0.6, 0.65, 0.68)]), gloss=0.1)
-    parts = [box((0, 0, 0.42), (0.5, 0.5, 0.68), white), *(blob((x, y, 0.04), 0.04, BLACK, 6) for x in (-0.2, 0.2) for y in (-0.2, 0.2))]
+    parts = [
+        box((0, 0, 0.42), (0.5, 0.5, 0.68), white),
+        *(blob((x, y, 0.04), 0.04, BLACK, 6) for x in (-0.2, 0.2) for y in (-0.2, 0.2)),
+    ]
     parts += [box((0, -0.253, z), (0.46, 0.01, 0.01), BLACK) for z in (0.3, 0.5)]
     for _ in range(int(rng.integers(1, 4))):
         size = rng.uniform(0.12, 0.34, 3)
-        parts.append(box((*rng.uniform(-0.12, 0.12, 2), 0.76 + size[2] / 2), size, Surface("metal", choose(rng, [grey(0.8), grey(0.15), (0.2, 0.3, 0.4)]))))
+        parts.append(
+            box(
+                (*rng.uniform(-0.12, 0.12, 2), 0.76 + size[2] / 2),
+                size,
+                Surface("metal", choose(rng, [grey(0.8), grey(0.15), (0.2, 0.3, 0.4)])),
+            )
+        )
     return join(parts)

@@ -80,9 +80,7 @@ def sample_identity(seed: int, number: int, alike: float = 0.5) -> Identity:
     glasses = float(rng.random() < 0.18) * (2.0 if rng.random() < 0.25 else 1.0)
     scalp = 1.0 if outfit.hair.kind or rng.random() < 0.4 else 0.0
     mask = float(rng.random() < 0.04)
-    skin = Material(
-        "skin", skin_colour, hair, place=(beard, glasses, scalp, mask), folds=0.1, shine=0.12
-    )
+    skin = Material("skin", skin_colour, hair, place=(beard, glasses, scalp, mask), folds=0.1, shine=0.12)
     stances = ("stand", "relaxed", "phone", "pockets", "folded", "hands-behind", "call")
     stance = stances[rng.choice(7, p=[0.3, 0.22, 0.16, 0.14, 0.08, 0.06, 0.04])]
     return Identity(seed, number, phenotype, height, skin, sex, outfit, sample_manner(rng), stance)

@@ -45,7 +45,7 @@ def grain(rng: np.random.Generator, blur: float = 0.7) -> Pattern:
 
 
 def bond(columns: int, rows: int, shift: float = 0.0, joint: float = 2.0) -> tuple[NDArray[np.int64], Pattern]:
-    """Bricks, slabs or tiles: the number of the brick at each texel, and 1 in joints (`joint` texels wide), 0 elsewhere.
+    """Bricks, slabs or tiles: the number of the brick at each texel, 1 in joints (`joint` texels wide), 0 elsewhere.
 
     `shift` moves every second row by that share of a brick; `rows` must be even then, or the pattern has a seam.
     """

@@ -23,13 +23,18 @@ def build(seed: int) -> Draft:
     """The car park of this seed: two rows of bays along x on each side of a lane."""
     shape = np.random.default_rng([seed, 8])
     is_indoor = bool(shape.random() < 0.55)
-    draft = Draft("carpark", seed, (-_HALF_X - 1, -_HALF_Y - 1, _HALF_X + 1, _HALF_Y + 1), 3.4 if is_indoor else 8.0, is_indoor)
+    draft = Draft(
+        "carpark", seed, (-_HALF_X - 1, -_HALF_Y - 1, _HALF_X + 1, _HALF_Y + 1), 3.4 if is_indoor else 8.0, is_indoor
+    )
     rng = draft.rng
     if is_indoor:
         _hall(draft)
     else:
         surroundings(draft)
-        draft.add(panel((-_HALF_X - 14, -_HALF_Y - 8, 0), (2 * _HALF_X + 28, 0, 0), (0, 2 * _HALF_Y + 16, 0), tarmac(rng)), blocks=False)
+        draft.add(
+            panel((-_HALF_X - 14, -_HALF_Y - 8, 0), (2 * _HALF_X + 28, 0, 0), (0, 2 * _HALF_Y + 16, 0), tarmac(rng)),
+            blocks=False,
+        )
         _open_air(draft)
     draft.walk(-_HALF_X + 0.3, -_HALF_Y + 0.3, _HALF_X - 0.3, _HALF_Y - 0.3)
     rows = [(-_HALF_Y + 2.6, 1), (_HALF_Y - 2.6, -1)] + ([(0.0, 1)] if rng.random() < 0.4 else [])
@@ -68,7 +73,14 @@ def _hall(draft: Draft) -> None:
     """Concrete floor, ceiling with beams, pipes and lamps, marked pillars."""
     rng = draft.rng
     style = room_style(rng, ("concrete",), (2.9, 3.1))
-    floor = Surface(str(rng.choice(["concrete", "asphalt"])), varied(rng, grey(float(rng.choice([0.36, 0.48]))), 0.08), 5.0, 0.12, wear=0.6, role=Role.GROUND)
+    floor = Surface(
+        str(rng.choice(["concrete", "asphalt"])),
+        varied(rng, grey(float(rng.choice([0.36, 0.48]))), 0.08),
+        5.0,
+        0.12,
+        wear=0.6,
+        role=Role.GROUND,
+    )
     raw = Surface("concrete_wall", varied(rng, grey(0.55), 0.1), 5.0, wear=0.5, role=Role.SHELL)
     x, y, z = _HALF_X, _HALF_Y, style.height
     draft.add(panel((-x, -y, 0), (2 * x, 0, 0), (0, 2 * y, 0), floor), blocks=False)
@@ -76,16 +88,28 @@ def _hall(draft: Draft) -> None:
     corners = [(-x, -y), (x, -y), (x, y), (-x, y)]
     for k in range(4):
         wall(draft, style, corners[k], corners[(k + 1) % 4])
-    band = Surface("plain", choose(rng, [(0.55, 0.45, 0.12), (0.16, 0.28, 0.45), (0.45, 0.14, 0.12), (0.2, 0.36, 0.26)]), wear=0.6)
+    band = Surface(
+        "plain", choose(rng, [(0.55, 0.45, 0.12), (0.16, 0.28, 0.45), (0.45, 0.14, 0.12), (0.2, 0.36, 0.26)]), wear=0.6
+    )
     for side in (-1, 1):
         draft.add(box((0, side * (y - 0.01), 1.0), (2 * x, 0.02, 0.5), band), blocks=False)
-        draft.add(door(rng, style), (float(rng.uniform(-12, 12)), side * (y - 0.03), 0), 0.0 if side > 0 else np.pi, blocks=False)
+        draft.add(
+            door(rng, style),
+            (float(rng.uniform(-12, 12)), side * (y - 0.03), 0),
+            0.0 if side > 0 else np.pi,
+            blocks=False,
+        )
     beam = Surface("concrete_wall", varied(rng, grey(0.5), 0.1), 5.0, role=Role.SHELL)
     stripe = Surface("plain", (0.62, 0.52, 0.12), wear=0.8)
     for px in np.arange(-x + 5.5, x - 3, 2 * _BAY + 2.6):
         draft.add(box((0, 0, z - 0.15), (0.4, 2 * y, 0.3), beam), (px, 0, 0), blocks=False)
         for py in (-y + 5.2, y - 5.2):
-            pillar = [box((0, 0, z / 2), (0.45, 0.45, z), Surface("concrete_wall", grey(0.6), 5.0)), box((0, 0, 0.5), (0.46, 0.46, 0.3), stripe), box((0, 0, 0.95), (0.46, 0.46, 0.3), stripe), box((0, 0, 0.72), (0.465, 0.465, 0.15), Surface("plain", grey(0.08)))]
+            pillar = [
+                box((0, 0, z / 2), (0.45, 0.45, z), Surface("concrete_wall", grey(0.6), 5.0)),
+                box((0, 0, 0.5), (0.46, 0.46, 0.3), stripe),
+                box((0, 0, 0.95), (0.46, 0.46, 0.3), stripe),
+                box((0, 0, 0.72), (0.465, 0.465, 0.15), Surface("plain", grey(0.08))),
+            ]
             draft.add(join(pillar), (px, py, 0))
             if rng.random() < 0.3:
                 draft.add(extinguisher(), (px, py - 0.225, 0), blocks=False)
@@ -93,7 +117,11 @@ def _hall(draft: Draft) -> None:
     pipe = Surface("metal", choose(rng, [grey(0.6), (0.5, 0.12, 0.1), grey(0.35)]), gloss=0.15)
     for py in rng.uniform(-y + 1, y - 1, 3):
         draft.add(tube([(-x, py, z - 0.25), (x, py, z - 0.25)], float(rng.uniform(0.05, 0.12)), pipe, 8), blocks=False)
-    draft.add(box((0, 0, z - 0.35), (2 * x, 0.5, 0.3), Surface("metal", grey(0.6), gloss=0.2)), (0, float(rng.uniform(-4, 4)), 0), blocks=False)
+    draft.add(
+        box((0, 0, z - 0.35), (2 * x, 0.5, 0.3), Surface("metal", grey(0.6), gloss=0.2)),
+        (0, float(rng.uniform(-4, 4)), 0),
+        blocks=False,
+    )
     for px in (-9.0, 3.0):
         draft.add(hanging_sign(rng, 0.35), (px, 3.6, z), np.pi / 2, blocks=False)
 
@@ -109,6 +137,8 @@ def _open_air(draft: Draft) -> None:
         for x in np.arange(-_HALF_X + 2.5, _HALF_X, 5.0):
             draft.add(hedge(rng, 4.6, 0.8) if rng.random() < 0.5 else fence(rng, 4.8, 1.0), (x, y, 0))
     for part in (litter_bin, sign_post, bollard, bollard, sign_post):
-        draft.add(part(rng), (float(rng.uniform(-_HALF_X + 1, _HALF_X - 1)), float(rng.choice([-1, 1])) * (_HALF_Y - 0.2), 0))
+        draft.add(
+            part(rng), (float(rng.uniform(-_HALF_X + 1, _HALF_X - 1)), float(rng.choice([-1, 1])) * (_HALF_Y - 0.2), 0)
+        )
     for _ in range(4):
         manhole(draft, (float(rng.uniform(-15, 15)), float(rng.uniform(-5, 5))))

@@ -26,7 +26,11 @@ def build(seed: int) -> Draft:
     """The corridor of this seed: along x, its branch along y from its northern side."""
     shape = np.random.default_rng([seed, 1])
     length, width = shape.uniform(18, 30), shape.uniform(2.4, 3.8)
-    branch_x, branch_width, branch_length = shape.uniform(0.35, 0.65) * length, shape.uniform(2.2, 3.2), shape.uniform(7, 12)
+    branch_x, branch_width, branch_length = (
+        shape.uniform(0.35, 0.65) * length,
+        shape.uniform(2.2, 3.2),
+        shape.uniform(7, 12),
+    )
     draft = Draft("corridor", seed, (-0.5, -0.5, length + 0.5, width + branch_length + 0.5), 3.2, True)
     rng = draft.rng
     style = room_style(rng, ("vinyl", "floor_tiles", "terrazzo", "planks", "carpet"), (2.5, 3.0))
@@ -57,9 +61,15 @@ def _shell(draft: Draft, style: RoomStyle, length: float, width: float, left: fl
         draft.add(panel((x0, y1, z), (x1 - x0, 0, 0), (0, y0 - y1, 0), style.ceiling), blocks=False)
         draft.walk(x0, y0 - 0.1, x1, y1)
     for start, stop in (
-        ((0, 0), (length, 0)), ((length, 0), (length, width)), ((length, width), (right, width)), ((right, width), (right, end)),
-        ((right, end), (left, end)), ((left, end), (left, width)), ((left, width), (0, width)), ((0, width), (0, 0)),
-    ):  # fmt: skip
+        ((0, 0), (length, 0)),
+        ((length, 0), (length, width)),
+        ((length, width), (right, width)),
+        ((right, width), (right, end)),
+        ((right, end), (left, end)),
+        ((left, end), (left, width)),
+        ((left, width), (0, width)),
+        ((0, width), (0, 0)),
+    ):
         wall(draft, style, start, stop)
 
 
@@ -119,11 +129,13 @@ def _thing(draft: Draft, style: RoomStyle, x: float, y: float, inward: float, tu
 
 def _ends(draft: Draft, style: RoomStyle, length: float, width: float, branch_x: float, branch_end: float) -> None:
     rng = draft.rng
-    for at, yaw, step in (((0.001, width / 2), np.pi / 2, (0.5, 0.0)), ((length - 0.001, width / 2), -np.pi / 2, (-0.5, 0.0)), ((branch_x, branch_end - 0.001), 0.0, (0.0, -0.5))):
+    for at, yaw, step in (
+        ((0.001, width / 2), np.pi / 2, (0.5, 0.0)),
+        ((length - 0.001, width / 2), -np.pi / 2, (-0.5, 0.0)),
+        ((branch_x, branch_end - 0.001), 0.0, (0.0, -0.5)),
+    ):
         draft.entrances.append((at[0] + step[0], at[1] + step[1]))
         if rng.random() < 0.7:
             draft.add(double_door(rng, style), (*at, 0), yaw, blocks=False)
         else:
             daylight_window(draft, at, yaw, 1.8, 0.4, 1.8)
-
-

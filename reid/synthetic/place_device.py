@@ -55,7 +55,7 @@ class LoadedPlace:
         return self.context.buffer(triangles.astype("i4").tobytes()) if len(triangles) else None
 
     def look(self, clip: NDArray[np.float32]) -> None:
-        """Choose the triangles that are not wholly outside the view of a clip matrix (4, 4), and their mirror images."""
+        """Choose the triangles that are not wholly outside the view of a clip matrix (4, 4), and their images."""
         self._free_views()
         flip = np.diag([1.0, 1.0, -1.0, 1.0])
         seen, mirrored = self._in_view(clip), self._in_view(clip @ flip)
@@ -96,7 +96,7 @@ def _thickness(part: Solid) -> NDArray[np.float32]:
 
 
 class Targets:
-    """Framebuffers for one picture size; the one for colours is finer, those of light and of the floor's image coarser."""
+    """Framebuffers for one picture size; that of colours is finer, those of light and of the floor's image coarser."""
 
     def __init__(self, context: moderngl.Context, width: int, height: int) -> None:
         size, half = (width, height), ((width + 1) // 2, (height + 1) // 2)
@@ -149,7 +149,7 @@ def set_uniforms(program: moderngl.Program, **values: Any) -> None:
 
 
 def layout_of(program: moderngl.Program) -> tuple[str, list[str]]:
-    """Buffer layout for the program, with padding where it does not read an attribute, and the names of those it reads."""
+    """Buffer layout for the program, with padding for attributes it does not read, and the names of those it reads."""
     layout, names = [], []
     for part, name in zip(_LAYOUT.split(), _NAMES, strict=True):
         if program.get(name, None) is None:

@@ -102,6 +102,8 @@ class Draft:
 
         stops = np.array(self.waypoints, np.float64).reshape(-1, 3)
         solid = join(self._parts)
+        if not (np.isfinite(solid.position).all() and np.isfinite(solid.normal).all() and np.isfinite(solid.uv).all()):
+            raise FormatError(f"place {self.kind} {self.seed}: some of its triangles are not finite")
         cameras = tuple(unobstructed(solid, camera) for camera in self.cameras)
         for array in (ground.free, solid.position):
             array.flags.writeable = False
@@ -121,7 +123,7 @@ class Draft:
 
 
 def _largest_region(free: np.ndarray) -> np.ndarray:
-    """The largest connected part of the free cells (4-connected), so that every cell can be reached from every other."""
+    """The largest connected part of the free cells (4-connected): every cell can be reached from every other."""
     count, labels, sizes, _ = cv2.connectedComponentsWithStats(free.astype(np.uint8), connectivity=4)
     if count < 2:
         return free

@@ -25,16 +25,30 @@ def build(seed: int) -> Draft:
     room(draft, style, (0, length), (0, depth))
     ceiling_lamps(draft, style, (0, length), (0, depth), shape.uniform(2.6, 3.8))
     _sides(draft, style.height, length, depth)
-    skin = Surface(str(rng.choice(["plaster", "wall_tiles", "concrete_wall", "metal"])), choose(rng, [grey(0.7), (0.6, 0.56, 0.5), grey(0.4)]), 2.0, 0.1)
+    skin = Surface(
+        str(rng.choice(["plaster", "wall_tiles", "concrete_wall", "metal"])),
+        choose(rng, [grey(0.7), (0.6, 0.56, 0.5), grey(0.4)]),
+        2.0,
+        0.1,
+    )
     is_round = rng.random() < 0.5
     for x in np.arange(4.5, length - 3, 6.0):
         for y in (depth * 0.3, depth * 0.7):
-            part = upright(0, 0, (0, style.height), 0.35, skin, 18) if is_round else box((0, 0, style.height / 2), (0.6, 0.6, style.height), skin)
+            part = (
+                upright(0, 0, (0, style.height), 0.35, skin, 18)
+                if is_round
+                else box((0, 0, style.height / 2), (0.6, 0.6, style.height), skin)
+            )
             draft.add(part, (x, y, 0))
     _inner_band(draft, style.floor, length, depth)
     _furnish(draft, length, depth)
     for x in np.arange(4, length - 2, 5.0):
-        draft.add(hanging_sign(rng, 0.7), (x, depth / 2 + rng.normal(0, 1), style.height), np.pi / 2 * int(rng.integers(2)), blocks=False)
+        draft.add(
+            hanging_sign(rng, 0.7),
+            (x, depth / 2 + rng.normal(0, 1), style.height),
+            np.pi / 2 * int(rng.integers(2)),
+            blocks=False,
+        )
     high = min(style.height - 0.3, 4.2)
     draft.camera((0.8, 0.8, high), (length * 0.5, depth * 0.5, 0.3), 74)
     draft.camera((length - 0.8, 0.8, high), (length * 0.5, depth * 0.5, 0.3), 74)
@@ -61,6 +75,9 @@ def _sides(draft: Draft, height: float, length: float, depth: float) -> None:
             draft.entrances.append((float(x), 0.7))
         else:
             wall_clutter(draft, style, (float(x), 0.001), np.pi)
+            if rng.random() < 0.4:
+                draft.add(vending_machine(rng), (float(x), 0.45, 0), np.pi)
+                draft.waypoints.append((float(x), 1.6, -np.pi / 2))
     for side, yaw in ((0.001, np.pi / 2), (length - 0.001, -np.pi / 2)):
         draft.add(double_door(rng, style), (side, depth / 2, 0), yaw, blocks=False)
         inward = 0.7 if side < 1 else -0.7
@@ -73,7 +90,14 @@ def _inner_band(draft: Draft, floor: Surface, length: float, depth: float) -> No
     if rng.random() < 0.4:
         return
     tint = np.clip(np.array(floor.colour) * rng.choice([0.55, 0.7, 1.25]), 0.05, 0.85)
-    stone = Surface(floor.texture, (float(tint[0]), float(tint[1]), float(tint[2])), floor.repeat_m, floor.gloss, wear=0.3, role=Role.GROUND)
+    stone = Surface(
+        floor.texture,
+        (float(tint[0]), float(tint[1]), float(tint[2])),
+        floor.repeat_m,
+        floor.gloss,
+        wear=0.3,
+        role=Role.GROUND,
+    )
     margin, width = 2.2, 0.6
     for x, y, w, d in (
         (length / 2, margin, length - 2 * margin, width), (length / 2, depth - margin, length - 2 * margin, width),
@@ -86,20 +110,39 @@ def _seat_row(rng: np.random.Generator) -> Solid:
     """Waiting room seats on a beam, back to back."""
     colour = choose(rng, [grey(0.15), (0.16, 0.22, 0.34), (0.4, 0.12, 0.12), grey(0.5)])
     count = int(rng.integers(3, 6))
-    parts = [place(chair(rng, colour), ((k - (count - 1) / 2) * 0.55, side * 0.32, 0), 0.0 if side < 0 else np.pi) for k in range(count) for side in (-1, 1)]
+    parts = [
+        place(chair(rng, colour), ((k - (count - 1) / 2) * 0.55, side * 0.32, 0), 0.0 if side < 0 else np.pi)
+        for k in range(count)
+        for side in (-1, 1)
+    ]
     return join(parts)
 
 
 def _barrier(rng: np.random.Generator) -> Solid:
     """Belt posts of a queue."""
     belt = Surface("plain", choose(rng, [(0.4, 0.1, 0.1), (0.12, 0.16, 0.3), grey(0.1)]))
-    posts = [join([upright(x, 0, (0, 0.95), 0.03, STEEL), tube([(x, 0, 0), (x, 0, 0.03)], 0.16, STEEL, 14)]) for x in (-1.5, 0, 1.5)]
+    posts = [
+        join([upright(x, 0, (0, 0.95), 0.03, STEEL), tube([(x, 0, 0), (x, 0, 0.03)], 0.16, STEEL, 14)])
+        for x in (-1.5, 0, 1.5)
+    ]
     return join([*posts, box((0, 0, 0.88), (3.0, 0.01, 0.05), belt)])
 
 
 def _furnish(draft: Draft, length: float, depth: float) -> None:
     rng = draft.rng
-    parts = [sofa, house_plant, planter, _seat_row, light_board, waste_bin, vending_machine, kiosk, _seat_row, house_plant, _barrier]
+    parts = [
+        sofa,
+        house_plant,
+        planter,
+        _seat_row,
+        light_board,
+        waste_bin,
+        kiosk,
+        _seat_row,
+        house_plant,
+        _barrier,
+        _seat_row,
+    ]
     parts += [lambda r: cafe_table(r, False)] * 2
     placed, tries = 0, 0
     while placed < 14 and tries < 150:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ _LAMP_FOV_DEG = 150.0
 
 @dataclass(frozen=True)
 class SmallLight:
-    """One of many: `source` is a direction towards it, or with `is_lamp` its position; `clip` is its shadow map's matrix."""
+    """One of many: `source` is the direction to it, with `is_lamp` its position; `clip` is its shadow map's matrix."""
 
     source: Array
     is_lamp: bool
@@ -98,6 +98,34 @@ def floor_level(place: Place, lamps: list[Lamp]) -> float:
     return float(np.mean(level)) if place.is_indoor else float(np.percentile(level, 80))
 
 
+def light_at(place: Place, light: Light, point: Array) -> Light:
+    """The light for somebody at a point (3,) metres: indoors and in the evening that of the lamps around, unhindered.
+
+    What comes from one side becomes `sun`, the rest `sky`. By day outdoors it is `light` itself; whether the sun
+    reaches the point is in `Plate.sunlit`.
+    """
+    if not place.lamps or not (place.is_indoor or light.is_dark):
+        return light
+    total, towards = np.zeros(3), np.zeros((3, 3))  # per colour; per colour and axis
+    for lamp in place.lamps:
+        to = np.array(lamp.position) - point
+        squared = float(to @ to)
+        to = to / np.sqrt(squared)
+        amount = lamp.power * max(-float(to @ np.array(lamp.axis)), 0.0) / max(squared, 0.3) * np.array(lamp.colour)
+        total += amount
+        towards += amount[:, None] * to
+    strength = light.sun * max(light.direction[2], 0.3) / max(floor_level(place, list(place.lamps)), 1e-6)
+    beam = np.linalg.norm(towards, axis=1)
+    mean = towards.sum(0)
+    length = float(np.linalg.norm(mean))
+    return replace(
+        light,
+        direction=mean / length if length > 1e-9 else light.direction,
+        sun=strength * beam,
+        sky=light.sky + strength * (total - beam) * 0.5,
+    )
+
+
 def parallel_clip(
     place: Place, direction: Array, focus: Array | None = None, radius: float = 0.0
 ) -> NDArray[np.float32]:
@@ -121,6 +149,6 @@ def parallel_clip(
 
 def lamp_clip(lamp: Lamp) -> NDArray[np.float32]:
     """Perspective clip matrix (4, 4) of a lamp's shadow map."""
-    axis = np.array(lamp.axis) + [1e-3, 0, 0]  # straight down has no level
+    axis = np.add(lamp.axis, (1e-3, 0, 0))  # straight down has no level
     camera = look_at(lamp.position, np.array(lamp.position) + axis, _LAMP_FOV_DEG, 512, 512)
     return clip_matrix(camera, 0.15, 40.0)

@@ -53,8 +53,11 @@ def build(seed: int) -> Draft:
     _extras(draft, length, depth)
     high = style.height - 0.2
     for (x, y), (tx, ty) in (
-        ((0.3, 0.3), (0.62, 0.62)), ((0.97, 0.03), (0.4, 0.6)), ((0.97, 0.97), (0.4, 0.35)), ((0.03, 0.97), (0.6, 0.35)),
-    ):  # fmt: skip
+        ((0.3, 0.3), (0.62, 0.62)),
+        ((0.97, 0.03), (0.4, 0.6)),
+        ((0.97, 0.97), (0.4, 0.35)),
+        ((0.03, 0.97), (0.6, 0.35)),
+    ):
         eye = (np.clip(x * length, 0.3, length - 0.3), np.clip(y * depth, 0.3, depth - 0.3), high)
         draft.camera(eye, (tx * length, ty * depth, 0.5), float(shape.uniform(70, 90)))
     draft.camera((length / 2, 0.3, high), (length / 2, depth * 0.6, 0.4), 88)
@@ -64,7 +67,7 @@ def build(seed: int) -> Draft:
 def _doors(draft: Draft, length: float) -> None:
     rng = draft.rng
     style = room_style(rng, ("vinyl",))
-    for x in ([1.2, length - 1.2] if rng.random() < 0.6 else [length * 0.5]):
+    for x in [1.2, length - 1.2] if rng.random() < 0.6 else [length * 0.5]:
         draft.add(door(rng, style, bool(rng.random() < 0.3)), (x, 0.001, 0), np.pi, blocks=False)
         draft.entrances.append((x, 0.5))
         draft.waypoints.append((x + 0.9, 0.9, np.pi / 2))
@@ -135,7 +138,9 @@ def _class_room(draft: Draft, length: float, depth: float) -> None:
 
 def _extras(draft: Draft, length: float, depth: float) -> None:
     rng = draft.rng
-    walls = [(x, 0.24, np.pi) for x in np.arange(2.3, length - 2.2, 1.15)] + [(length - 0.24, y, -np.pi / 2) for y in np.arange(1.2, depth - 1, 1.15)]
+    walls = [(x, 0.24, np.pi) for x in np.arange(2.3, length - 2.2, 1.15)] + [
+        (length - 0.24, y, -np.pi / 2) for y in np.arange(1.2, depth - 1, 1.15)
+    ]
     for x, y, yaw in walls:
         if rng.random() < 0.45 and not draft.occupied([(x, y)], 0.6)[0]:
             part = [cupboard, bookcase, cupboard][int(rng.integers(3))](rng)

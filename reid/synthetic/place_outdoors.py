@@ -15,8 +15,12 @@ from mdpr.reid.synthetic.surfaces import Role, Surface, choose, grey, varied
 
 def paving(rng: np.random.Generator) -> Surface:
     """A ground surface for squares and pavements."""
-    texture, repeat = [("slabs", 4.8), ("setts", 2.0), ("slabs", 4.8), ("concrete", 4.0), ("asphalt", 6.0)][int(rng.integers(5))]
-    colour = choose(rng, [(0.52, 0.51, 0.49), (0.46, 0.45, 0.44), (0.58, 0.54, 0.48), (0.50, 0.46, 0.42), (0.40, 0.40, 0.40)], 0.08)
+    texture, repeat = [("slabs", 4.8), ("setts", 2.0), ("slabs", 4.8), ("concrete", 4.0), ("asphalt", 4.0)][
+        int(rng.integers(5))
+    ]
+    colour = choose(
+        rng, [(0.52, 0.51, 0.49), (0.46, 0.45, 0.44), (0.58, 0.54, 0.48), (0.50, 0.46, 0.42), (0.40, 0.40, 0.40)], 0.08
+    )
     if texture == "asphalt":
         colour = varied(rng, grey(0.33), 0.1)
     return Surface(texture, colour, repeat, 0.02, wear=0.6, role=Role.GROUND)
@@ -24,15 +28,25 @@ def paving(rng: np.random.Generator) -> Surface:
 
 def tarmac(rng: np.random.Generator) -> Surface:
     """Road surface, new to old."""
-    return Surface("asphalt", varied(rng, grey(float(rng.uniform(0.24, 0.38))), 0.05, 0.008), 6.0, 0.03, wear=0.7, role=Role.GROUND)
+    return Surface(
+        "asphalt", varied(rng, grey(float(rng.uniform(0.24, 0.38))), 0.05, 0.008), 4.0, 0.03, wear=0.7, role=Role.GROUND
+    )
 
 
 def surroundings(draft: Draft, reach: float = 70.0) -> None:
     """Ground to the horizon, and houses and trees far around the bounds, which cast no shadows."""
     rng = draft.rng
     x_min, y_min, x_max, y_max = draft.bounds
-    ground = Surface("asphalt", varied(rng, grey(0.32), 0.1), 6.0, wear=0.8, role=Role.BACKDROP)
-    draft.add(panel((x_min - reach, y_min - reach, -0.3), (x_max - x_min + 2 * reach, 0, 0), (0, y_max - y_min + 2 * reach, 0), ground), blocks=False)
+    ground = Surface("asphalt", varied(rng, grey(0.32), 0.1), 4.0, wear=0.8, role=Role.BACKDROP)
+    draft.add(
+        panel(
+            (x_min - reach, y_min - reach, -0.3),
+            (x_max - x_min + 2 * reach, 0, 0),
+            (0, y_max - y_min + 2 * reach, 0),
+            ground,
+        ),
+        blocks=False,
+    )
     middle = np.array([x_min + x_max, y_min + y_max]) / 2
     radius = max(x_max - x_min, y_max - y_min) / 2 + 16
     angle = rng.uniform(0, 0.4)
@@ -42,20 +56,34 @@ def surroundings(draft: Draft, reach: float = 70.0) -> None:
         across = np.array([np.cos(a + 2 * np.pi / 10), np.sin(a + 2 * np.pi / 10)]) * far - corner
         woods = Surface("foliage", varied(rng, (0.62, 0.64, 0.66), 0.1), 9.0, role=Role.BACKDROP)
         draft.add(panel((*(middle + corner), -0.3), (*across, 0), (0, 0, rng.uniform(5, 9)), woods), blocks=False)
-    kinds = [front(rng, 14.0, int(rng.integers(3, 6)), depth=10) for _ in range(3)] + [glass_front(rng, 18.0, int(rng.integers(3, 7)))]
+    kinds = [front(rng, 14.0, int(rng.integers(3, 6)), depth=10) for _ in range(3)] + [
+        glass_front(rng, 18.0, int(rng.integers(3, 7)))
+    ]
     houses = [recast(kind, Role.BACKDROP) for kind in kinds]
     while angle < 2 * np.pi:
         out = np.array([np.cos(angle), np.sin(angle)])
         if rng.random() < 0.75:
             house = houses[int(rng.integers(len(houses)))]
-            draft.add(house, (*(middle + out * (radius + rng.uniform(0, 12))), -0.3), angle - np.pi / 2, (1, 1, rng.uniform(0.85, 1.2)), blocks=False)
+            draft.add(
+                house,
+                (*(middle + out * (radius + rng.uniform(0, 12))), -0.3),
+                angle - np.pi / 2,
+                (1, 1, rng.uniform(0.85, 1.2)),
+                blocks=False,
+            )
         if rng.random() < 0.6:
             tree = recast(far_tree(rng, rng.uniform(7, 12)), Role.BACKDROP)
             draft.add(tree, (*(middle + out * (radius - rng.uniform(2, 7))), -0.3), blocks=False)
         angle += rng.uniform(0.7, 1.2) * 17.0 / radius
 
 
-def house_row(draft: Draft, start: tuple[float, float], end: tuple[float, float], shop_share: float, storeys: tuple[int, int] = (2, 5)) -> None:
+def house_row(
+    draft: Draft,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    shop_share: float,
+    storeys: tuple[int, int] = (2, 5),
+) -> None:
     """Houses from start to end without gaps; they face to the right of that direction."""
     rng = draft.rng
     a, b = np.array(start), np.array(end)
@@ -81,7 +109,14 @@ def street_lamp(draft: Draft, at: tuple[float, float], yaw: float, height: float
     draft.lamps.append(Lamp(head, power=float(draft.rng.uniform(0.8, 1.2)) * height**2 / 25))
 
 
-def line(draft: Draft, start: tuple[float, float], end: tuple[float, float], width: float = 0.12, colour: float = 0.72, z: float = 0.005) -> None:
+def line(
+    draft: Draft,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    width: float = 0.12,
+    colour: float = 0.72,
+    z: float = 0.005,
+) -> None:
     """A painted line on the ground, worn."""
     a, b = np.array(start), np.array(end)
     along = b - a

@@ -100,7 +100,9 @@ class Painter:
         self._draw_light(loaded, targets, clip, camera, light)
         sun_clip = parallel_clip(place, light.direction, camera.position + camera.direction * 14, _SUN_RADIUS_M)
         if has_sharp_sun(place, light):
-            self._draw_shadows(loaded, self._sun, [(sun_clip, (0, 0, shaders.SUN_MAP, shaders.SUN_MAP))], loaded.casters)
+            self._draw_shadows(
+                loaded, self._sun, [(sun_clip, (0, 0, shaders.SUN_MAP, shaders.SUN_MAP))], loaded.casters
+            )
         self._set_colour(place, camera, light, sun_clip, clip, targets.fine)
         if loaded.has_polish:
             self._draw_floor_image(loaded, targets, clip, light)
@@ -145,7 +147,11 @@ class Painter:
         self._draw_depth(loaded, casters, loaded.leafy_casters, maps, 1.0)
 
     def _draw_depth(
-        self, loaded: LoadedPlace, solid: moderngl.Buffer | None, leafy: moderngl.Buffer | None, clips: list[Any],
+        self,
+        loaded: LoadedPlace,
+        solid: moderngl.Buffer | None,
+        leafy: moderngl.Buffer | None,
+        clips: list[Any],
         mirror: float,
     ) -> None:
         for programs, index in ((self._solid, solid), (self._leafy, leafy)):
@@ -171,13 +177,21 @@ class Painter:
             loaded.atlas_holds = wanted
         pad = shaders.MAX_TILES - len(lights)
         set_uniforms(
-            self._light, data=0, depth=1, atlas=2, noise=3, tiles=len(lights), near_far=(NEAR, FAR), ground=light.ground,
-            unproject=np.linalg.inv(clip.astype(np.float64)), focal=camera.intrinsics[0, 0] / camera.width,
+            self._light,
+            data=0,
+            depth=1,
+            atlas=2,
+            noise=3,
+            tiles=len(lights),
+            near_far=(NEAR, FAR),
+            ground=light.ground,
+            unproject=np.linalg.inv(clip.astype(np.float64)),
+            focal=camera.intrinsics[0, 0] / camera.width,
             tile_from=np.array([[*s.source, float(s.is_lamp)] for s in lights] + [[0] * 4] * pad),
             tile_colour=np.array([[*s.colour, 0.0] for s in lights] + [[0] * 4] * pad),
             tile_axis=np.array([s.axis for s in lights] + [np.zeros(3)] * pad),
             tile_clip=np.stack([s.clip.T for s in lights] + [np.eye(4)] * pad),
-        )  # fmt: skip
+        )
         self.context.disable(self.context.DEPTH_TEST)
         targets.light_target.use()
         self._fill(self._light, targets.data, targets.depth, self._atlas.depth_attachment, self._noise)
@@ -199,15 +213,27 @@ class Painter:
         indoor, sharp = float(place.is_indoor), has_sharp_sun(place, light)
         cloud = {"overcast": 1.1, "evening": 0.55}.get(light.name, (place.seed * 0.37) % 0.7)
         sun = light.sun if sharp else np.zeros(3)
-        sky = dict(sky_light=light.sky, sun_light=sun, sun_from=light.direction, cloud=cloud)
+        sky = {"sky_light": light.sky, "sun_light": sun, "sun_from": light.direction, "cloud": cloud}
         for program in (self._colour, self._mirror):
             set_uniforms(
-                program, noise=1, light_map=2, place_map=3, sun_map=4, floor_image=5, sun_clip=sun_clip,
-                ground=light.ground, eye=camera.position, pixels=pixels, indoor=indoor,
+                program,
+                noise=1,
+                light_map=2,
+                place_map=3,
+                sun_map=4,
+                floor_image=5,
+                sun_clip=sun_clip,
+                ground=light.ground,
+                eye=camera.position,
+                pixels=pixels,
+                indoor=indoor,
                 mirror=-1.0 if program is self._mirror else 1.0,
-                sun_size=light.softness if sharp else 0.0, glow=float(light.is_dark), haze=0.0 if indoor else 0.0012,
-                room_light=light.sun + light.sky, **sky,
-            )  # fmt: skip
+                sun_size=light.softness if sharp else 0.0,
+                glow=float(light.is_dark),
+                haze=0.0 if indoor else 0.0012,
+                room_light=light.sun + light.sky,
+                **sky,
+            )
         set_uniforms(self._sky, noise=0, eye=camera.position, unproject=np.linalg.inv(clip.astype(np.float64)), **sky)
 
     def _draw_floor_image(self, loaded: LoadedPlace, targets: Targets, clip: Matrix, light: Light) -> None:
@@ -220,8 +246,13 @@ class Painter:
         targets.floor.filter = (self.context.LINEAR_MIPMAP_LINEAR, self.context.LINEAR)
 
     def _draw_twice(
-        self, program: moderngl.Program, loaded: LoadedPlace, solid: moderngl.Buffer | None,
-        leafy: moderngl.Buffer | None, clip: Matrix, mirror: float,
+        self,
+        program: moderngl.Program,
+        loaded: LoadedPlace,
+        solid: moderngl.Buffer | None,
+        leafy: moderngl.Buffer | None,
+        clip: Matrix,
+        mirror: float,
     ) -> None:
         """Depth first, then colours of what is in front only: hidden surfaces are not shaded."""
         self._draw_depth(loaded, solid, leafy, [clip], mirror)

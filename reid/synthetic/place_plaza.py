@@ -8,7 +8,17 @@ from mdpr.reid.synthetic.greenery import bush, planter, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import house_row, manhole, paving, street_lamp, surroundings
 from mdpr.reid.synthetic.solids import Solid, box, join, panel, place, tube, upright
-from mdpr.reid.synthetic.street_objects import bench, bollard, cafe_table, kiosk, light_board, litter_bin, market_stall, poster_column, sign_post
+from mdpr.reid.synthetic.street_objects import (
+    bench,
+    bollard,
+    cafe_table,
+    kiosk,
+    light_board,
+    litter_bin,
+    market_stall,
+    poster_column,
+    sign_post,
+)
 from mdpr.reid.synthetic.surfaces import Role, Surface, varied
 from mdpr.reid.synthetic.vehicles import bicycle_stand
 
@@ -21,7 +31,9 @@ def build(seed: int) -> Draft:
     rng = draft.rng
     surroundings(draft)
     floor = paving(rng)
-    draft.add(panel((-half_x - 12, -half_y - 12, 0), (2 * half_x + 24, 0, 0), (0, 2 * half_y + 24, 0), floor), blocks=False)
+    draft.add(
+        panel((-half_x - 12, -half_y - 12, 0), (2 * half_x + 24, 0, 0), (0, 2 * half_y + 24, 0), floor), blocks=False
+    )
     draft.walk(-half_x, -half_y, half_x, half_y)
     _bands(draft, half_x, half_y, floor)
     gap = 3.5  # lanes that lead out at the corners
@@ -45,7 +57,13 @@ def _bands(draft: Draft, half_x: float, half_y: float, floor: Surface) -> None:
     rng = draft.rng
     if rng.random() < 0.35:
         return
-    stone = Surface(str(rng.choice(["slabs", "setts"])), tuple(np.clip(np.array(floor.colour) * rng.choice([0.75, 1.2]), 0.1, 0.85)), 3.0, 0.02, role=Role.GROUND)
+    stone = Surface(
+        str(rng.choice(["slabs", "setts"])),
+        tuple(np.clip(np.array(floor.colour) * rng.choice([0.75, 1.2]), 0.1, 0.85)),
+        3.0,
+        0.02,
+        role=Role.GROUND,
+    )
     pitch = rng.uniform(4.5, 7.5)
     for x in np.arange(-half_x + pitch / 2, half_x, pitch):
         draft.add(panel((x - 0.3, -half_y, 0.004), (0.6, 0, 0), (0, 2 * half_y, 0), stone), blocks=False)
@@ -58,12 +76,18 @@ def _fountain(rng: np.random.Generator) -> Solid:
     stone = Surface("blocks", varied(rng, (0.6, 0.58, 0.54), 0.08), 2.0)
     water = Surface("plain", (0.22, 0.30, 0.32), gloss=0.7, role=Role.GLASS)
     rim = [tube([(0, 0, 0), (0, 0, 0.55)], 1.9, stone, 24), tube([(0, 0, 0.5), (0, 0, 0.57)], 1.65, water, 24)]
-    return join([*rim, upright(0, 0, (0.4, 1.5), 0.2, stone), tube([(0, 0, 1.45), (0, 0, 1.6)], [0.35, 0.7], stone, 16)])
+    return join(
+        [*rim, upright(0, 0, (0.4, 1.5), 0.2, stone), tube([(0, 0, 1.45), (0, 0, 1.6)], [0.35, 0.7], stone, 16)]
+    )
 
 
 def _monument(rng: np.random.Generator) -> Solid:
     stone = Surface("blocks", varied(rng, (0.58, 0.56, 0.52), 0.08), 2.0)
-    parts = [box((0, 0, 0.1), (3.0, 3.0, 0.2), stone), box((0, 0, 0.3), (2.2, 2.2, 0.2), stone), box((0, 0, 1.3), (1.1, 1.1, 1.8), stone)]
+    parts = [
+        box((0, 0, 0.1), (3.0, 3.0, 0.2), stone),
+        box((0, 0, 0.3), (2.2, 2.2, 0.2), stone),
+        box((0, 0, 1.3), (1.1, 1.1, 1.8), stone),
+    ]
     return join([*parts, tube([(0, 0, 2.2), (0, 0, 5.5)], [0.45, 0.3], stone, 12)])
 
 
@@ -76,7 +100,9 @@ def _furnish(draft: Draft, half_x: float, half_y: float) -> None:
         draft.add(_monument(rng))
     elif centre < 0.75:
         draft.add(tree(rng, rng.uniform(8, 10), 1300), (0, 1, 0))
-        draft.add(join([place(bench(rng), (1.9 * np.cos(a), 1 + 1.9 * np.sin(a), 0), a + np.pi / 2) for a in (0.3, 2.4, 4.5)]))
+        draft.add(
+            join([place(bench(rng), (1.9 * np.cos(a), 1 + 1.9 * np.sin(a), 0), a + np.pi / 2) for a in (0.3, 2.4, 4.5)])
+        )
     for a in np.arange(6) * np.pi / 3 + rng.uniform(0, 1):
         draft.waypoints.append((float(3.4 * np.cos(a)), float(3.4 * np.sin(a)), float(a + np.pi)))
     count = int(rng.integers(3, 6))
@@ -86,7 +112,11 @@ def _furnish(draft: Draft, half_x: float, half_y: float) -> None:
         for y in (-half_y * 0.55, half_y * 0.5):
             if trees and rng.random() < 0.75:
                 draft.add(tree(rng, rng.uniform(5, 7.5), 600), (x, y, 0))
-                draft.add(box((0, 0, 0.003), (1.3, 1.3, 0.012), Surface("gravel", (0.30, 0.26, 0.22), 1.0)), (x, y, 0), blocks=False)
+                draft.add(
+                    box((0, 0, 0.003), (1.3, 1.3, 0.012), Surface("gravel", (0.30, 0.26, 0.22), 1.0)),
+                    (x, y, 0),
+                    blocks=False,
+                )
             if rng.random() < 0.6:
                 draft.add(bench(rng), (x + 1.7, y, 0), rng.choice([0, np.pi]))
                 draft.waypoints.append((float(x + 1.7), float(y - 1.0), float(rng.uniform(-3, 3))))
@@ -97,7 +127,11 @@ def _furnish(draft: Draft, half_x: float, half_y: float) -> None:
     parasols = bool(rng.random() < 0.5)
     for row in range(2):
         for k in range(int(rng.integers(0, 5))):
-            draft.add(cafe_table(rng, parasols), (-half_x + 5 + k * 2.7, half_y - 2.0 - row * 2.5 + rng.normal(0, 0.15), 0), rng.uniform(0, 3))
+            draft.add(
+                cafe_table(rng, parasols),
+                (-half_x + 5 + k * 2.7, half_y - 2.0 - row * 2.5 + rng.normal(0, 0.15), 0),
+                rng.uniform(0, 3),
+            )
     pieces = [litter_bin, poster_column, light_board, planter, kiosk, sign_post, litter_bin, planter]
     for _ in range(int(rng.integers(7, 12))):
         at = (float(rng.uniform(-half_x + 2, half_x - 2)), float(rng.uniform(-half_y + 2, half_y - 2)))
@@ -107,7 +141,9 @@ def _furnish(draft: Draft, half_x: float, half_y: float) -> None:
         for k in range(int(rng.integers(2, 5))):
             draft.add(market_stall(rng), (half_x - 3.0, -half_y + 5 + k * 3.2, 0), -np.pi / 2)
             draft.waypoints.append((half_x - 4.6, float(-half_y + 5 + k * 3.2), 0.0))
-    draft.add(bicycle_stand(rng, int(rng.integers(4, 8))), (float(rng.uniform(-half_x + 6, half_x - 6)), -half_y + 1.3, 0))
+    draft.add(
+        bicycle_stand(rng, int(rng.integers(4, 8))), (float(rng.uniform(-half_x + 6, half_x - 6)), -half_y + 1.3, 0)
+    )
     for x in np.arange(-half_x + 0.8, -half_x + 3.4, 1.1):
         draft.add(bollard(rng), (x, half_y - 0.5, 0))
         draft.add(bollard(rng), (-x, -half_y + 0.5, 0))
@@ -123,5 +159,3 @@ def _cameras(draft: Draft, half_x: float, half_y: float) -> None:
     draft.camera((-half_x + 6, half_y - 0.5, 3.8), (-2, 0, 0.5), 68)
     draft.camera((0, -half_y + 0.5, 3.2), (0, 3, 0.8), 62)
     draft.camera((-half_x + 3, -half_y + 0.8, 2.5), (0, 1, 0.9), 60)
-
-

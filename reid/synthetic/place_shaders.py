@@ -1,7 +1,7 @@
 """GLSL of the renderer of places: shadow maps, light from everywhere, materials, sky.
 
-Light is gathered on the screen: `LIGHT_FRAGMENT` adds, for every second pixel, the sky in some forty directions and every lamp,
-each with a shadow map of its own in one atlas, and darkens creases; the picture then looks its light up by depth.
+Light is gathered on the screen: `LIGHT_FRAGMENT` adds, for every second pixel, the sky in some forty directions and
+every lamp, each with a shadow map of its own in one atlas, and darkens creases; the picture then looks its light up by depth.
 """
 
 from mdpr.reid.synthetic.opengl import TONE_MAP
@@ -152,7 +152,8 @@ vec3 sky_colour(vec3 ray) {
     float glow = max(dot(ray, sun_from), 0.0);
     clear += sun_light * (0.25 * pow(glow, 8.0) + 0.5 * pow(glow, 60.0));
     vec2 p = ray.xy / (up + 0.25);
-    float c = texture(noise, p * 0.11).r * 0.6 + texture(noise, p * 0.31 + 0.3).g * 0.3 + texture(noise, p * 0.9).r * 0.1;
+    float c = texture(noise, p * 0.11).r * 0.6 + texture(noise, p * 0.31 + 0.3).g * 0.3;
+    c += texture(noise, p * 0.9).r * 0.1;
     vec3 white = sky_light * (1.25 + 0.9 * (c - 0.5)) + sun_light * 0.55;
     return mix(clear, white, smoothstep(1.0 - cloud - 0.15, 1.0 - cloud + 0.25, c));
 }
@@ -233,7 +234,7 @@ vec3 mirrored(vec3 r) {
 }
 void main() {
     int role = int(props.w + 0.5);
-    vec4 texel = texture(textures, tex);
+    vec4 texel = texture(textures, tex, -0.6);  // the picture is drawn finer than it ends up
     vec3 n = normalize(facing), view = eye - vec3(world.xy, world.z * mirror);
     float distance = length(view); view /= distance; view.z *= mirror;
     if (role != 2 && dot(n, view) < 0.0) n = -n;
@@ -253,7 +254,8 @@ void main() {
 #endif
     if (role == 2) direct = direct * 0.7 + 0.15 * float(direct > 0.0);
     float sun_on = sun_size > 0.0 ? 1.0 : 0.0;
-    vec3 without = albedo * around.rgb * around.a * mix(vec3(1.0), albedo / max(max(albedo.r, max(albedo.g, albedo.b)), 1e-3), 0.25 * (1.0 - around.a));
+    vec3 hue = albedo / max(max(albedo.r, max(albedo.g, albedo.b)), 1e-3);
+    vec3 without = albedo * around.rgb * around.a * mix(vec3(1.0), hue, 0.25 * (1.0 - around.a));
     vec3 with_sun = without + albedo * sun_light * direct * sun_on * mix(1.0, around.a, 0.35);
     float gloss = props.x * (role == 1 ? texel.a : mix(1.0, texel.a, 0.7));
     if (gloss > 0.005) {
@@ -269,7 +271,8 @@ void main() {
             vec3 r = reflect(-view, n);
             image = mirrored(normalize(r + 0.03 * (vec3(texel.rgb) - 0.5))) * mix(0.4, 1.0, around.a);
             if (role == 3) fresnel = max(fresnel, 0.1 * gloss);
-            with_sun += sun_light * sun_on * step(0.0, direct) * direct * gloss * 1.5 * pow(max(dot(r, sun_from), 0.0), 90.0);
+            float glint = 1.5 * pow(max(dot(r, sun_from), 0.0), 90.0);
+            with_sun += sun_light * sun_on * step(0.0, direct) * direct * gloss * glint;
         }
         without = without * (1.0 - fresnel) + image * fresnel; with_sun = with_sun * (1.0 - fresnel) + image * fresnel;
     }
@@ -278,7 +281,8 @@ void main() {
     float fog = 1.0 - exp(-haze * max(distance - 10.0, 0.0));
     vec3 horizon = sky_light * 1.3 + sun_light * 0.15;
     lit = vec4(tone_map(mix(with_sun, horizon, fog)), 1.0);
-    unlit = vec4(tone_map(mix(without, horizon, fog)), direct > 0.0 ? direct / max(dot(n, sun_from), 1e-3) * sun_on : 0.0);
+    float share = direct > 0.0 ? direct / max(dot(n, sun_from), 1e-3) * sun_on : 0.0;
+    unlit = vec4(tone_map(mix(without, horizon, fog)), share);
 }
 """
 )

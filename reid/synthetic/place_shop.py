@@ -38,7 +38,12 @@ def build(seed: int) -> Draft:
     _front(draft, style, length)
     for x in np.arange(2.5, length - 2, 3.5):
         if rng.random() < 0.7:
-            draft.add(hanging_sign(rng, rng.uniform(0.3, 0.6)), (x, rng.uniform(0.4, 0.8) * depth, style.height), rng.choice([0, np.pi / 2]), blocks=False)
+            draft.add(
+                hanging_sign(rng, rng.uniform(0.3, 0.6)),
+                (x, rng.uniform(0.4, 0.8) * depth, style.height),
+                rng.choice([0, np.pi / 2]),
+                blocks=False,
+            )
     high = style.height - 0.25
     draft.camera((0.9, 0.6, high), (length * 0.55, depth * 0.5, 0.4), 82)
     draft.camera((length - 0.9, 0.6, high), (length * 0.45, depth * 0.5, 0.4), 80)
@@ -54,7 +59,9 @@ def _kinds(rng: np.random.Generator, steel: Surface, is_clothes: bool) -> list[S
         rails = [place(clothes_rail(rng, 1.7), (0, -0.3, 0)) for _ in range(4)]
         return rails + [shelf_unit(rng, 2.0, 2.0, False, steel) for _ in range(3)]
     height = float(rng.uniform(1.4, 1.9))
-    return [shelf_unit(rng, 2.0, height, True, steel) for _ in range(4)] + [shelf_unit(rng, 2.0, 2.1, False, steel) for _ in range(3)]
+    return [shelf_unit(rng, 2.0, height, True, steel) for _ in range(4)] + [
+        shelf_unit(rng, 2.0, 2.1, False, steel) for _ in range(3)
+    ]
 
 
 def _walls(draft: Draft, style: RoomStyle, kinds: list[Solid], length: float, depth: float) -> None:
@@ -112,6 +119,8 @@ def _front(draft: Draft, style: RoomStyle, length: float) -> None:
     for _ in range(int(rng.integers(3, 7))):
         at = (float(rng.uniform(1.2, length - 1.2)), float(rng.uniform(1.4, 2.8)))
         if abs(at[0] - way_in) > 1.4 and not draft.occupied([at], 1.1)[0]:
-            draft.add(parts[int(rng.integers(len(parts)))](rng), (*at, 0), rng.choice([0, np.pi / 2, np.pi]) + rng.normal(0, 0.1))
-
-
+            draft.add(
+                parts[int(rng.integers(len(parts)))](rng),
+                (*at, 0),
+                rng.choice([0, np.pi / 2, np.pi]) + rng.normal(0, 0.1),
+            )

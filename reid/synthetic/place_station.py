@@ -11,7 +11,7 @@ from mdpr.reid.synthetic.place_types import Lamp
 from mdpr.reid.synthetic.rooms import ceiling_lamps, room_style
 from mdpr.reid.synthetic.shelving import hanging_sign
 from mdpr.reid.synthetic.solids import box, boxes, join, panel, place, tube, upright
-from mdpr.reid.synthetic.street_objects import STEEL, bench, kiosk, light_board, litter_bin, poster_column
+from mdpr.reid.synthetic.street_objects import STEEL, bench, light_board, litter_bin
 from mdpr.reid.synthetic.surfaces import PICTURE, Role, Surface, choose, grey, varied
 from mdpr.reid.synthetic.vehicles import train_car
 
@@ -60,8 +60,12 @@ def build(seed: int) -> Draft:
 
 def _floor(draft: Draft, half: float) -> Surface:
     rng = draft.rng
-    texture, repeat = [("slabs", 4.8), ("floor_tiles", 2.4), ("concrete", 4.0), ("terrazzo", 2.0), ("asphalt", 6.0)][int(rng.integers(5))]
-    colour = choose(rng, [(0.52, 0.51, 0.50), (0.44, 0.44, 0.44), (0.58, 0.56, 0.52)] if texture != "asphalt" else [grey(0.33)])
+    texture, repeat = [("slabs", 4.8), ("floor_tiles", 2.4), ("concrete", 4.0), ("terrazzo", 2.0), ("asphalt", 4.0)][
+        int(rng.integers(5))
+    ]
+    colour = choose(
+        rng, [(0.52, 0.51, 0.50), (0.44, 0.44, 0.44), (0.58, 0.56, 0.52)] if texture != "asphalt" else [grey(0.33)]
+    )
     gloss = 0.2 if texture in ("floor_tiles", "terrazzo") else 0.02
     floor = Surface(texture, colour, repeat, gloss, wear=0.5, role=Role.GROUND)
     draft.add(panel((-_HALF - 20, -half, 0), (2 * _HALF + 40, 0, 0), (0, 2 * half, 0), floor), blocks=False)
@@ -83,7 +87,14 @@ def _tracks(draft: Draft, side: int, half: float) -> None:
     low, high = sorted((edge, edge + side * 5.0))
     draft.add(panel((-long / 2, low, _BED_Z), (long, 0, 0), (0, high - low, 0), gravel), blocks=False)
     middle = edge + side * 1.6
-    draft.add(boxes([(x, middle, _BED_Z + 0.05) for x in np.arange(-_HALF - 8, _HALF + 8, 0.65)], (0.25, 2.5, 0.16), Surface("wood", (0.33, 0.28, 0.24), 1.2)), blocks=False)
+    draft.add(
+        boxes(
+            [(x, middle, _BED_Z + 0.05) for x in np.arange(-_HALF - 8, _HALF + 8, 0.65)],
+            (0.25, 2.5, 0.16),
+            Surface("wood", (0.33, 0.28, 0.24), 1.2),
+        ),
+        blocks=False,
+    )
     for rail in (-0.72, 0.72):
         draft.add(box((0, middle + rail, _BED_Z + 0.2), (long, 0.07, 0.15), rust), blocks=False)
         draft.add(box((0, middle + rail, _BED_Z + 0.28), (long, 0.05, 0.01), STEEL), blocks=False)
@@ -91,14 +102,27 @@ def _tracks(draft: Draft, side: int, half: float) -> None:
 
 def _back_wall(draft: Draft, half: float, height: float) -> None:
     rng = draft.rng
-    wall = Surface(str(rng.choice(["wall_tiles", "brick", "concrete_wall", "plaster"])), choose(rng, [(0.72, 0.70, 0.64), (0.55, 0.58, 0.58), (0.6, 0.5, 0.4), grey(0.66)]), 2.0, 0.06, wear=0.4)
+    wall = Surface(
+        str(rng.choice(["wall_tiles", "brick", "concrete_wall", "plaster"])),
+        choose(rng, [(0.72, 0.70, 0.64), (0.55, 0.58, 0.58), (0.6, 0.5, 0.4), grey(0.66)]),
+        2.0,
+        0.06,
+        wear=0.4,
+    )
     draft.add(box((0, half + 0.15, height / 2), (2 * _HALF + 40, 0.3, height), wall))
     stripe = Surface("plain", choose(rng, [(0.45, 0.12, 0.12), (0.14, 0.24, 0.42), (0.16, 0.32, 0.24)]), gloss=0.05)
     draft.add(box((0, half - 0.01, 2.5), (2 * _HALF + 40, 0.02, 0.3), stripe), blocks=False)
     for x in np.arange(-_HALF + 2, _HALF, 4.2):
         if rng.random() < 0.6:
             frame = box((0, 0, 1.5), (2.1, 0.06, 1.5), STEEL)
-            art = panel((-1.0, -0.035, 0.8), (2.0, 0, 0), (0, 0, 1.4), Surface("posters", PICTURE, 0, gloss=0.15, emission=0.1, wear=0.1), int(rng.integers(16)), (4, 4))
+            art = panel(
+                (-1.0, -0.035, 0.8),
+                (2.0, 0, 0),
+                (0, 0, 1.4),
+                Surface("posters", PICTURE, 0, gloss=0.15, emission=0.1, wear=0.1),
+                int(rng.integers(16)),
+                (4, 4),
+            )
             draft.add(join([frame, art]), (x, half - 0.03, 0), blocks=False)
 
 
@@ -112,14 +136,24 @@ def _tunnel(draft: Draft, half: float, height: float, has_wall: bool) -> None:
     sides = (-1,) if has_wall else (-1, 1)
     for side in sides:
         y = side * (half + 4.2)
-        draft.add(panel((long / 2 * side, y, _BED_Z), (-side * long, 0, 0), (0, 0, height - _BED_Z), dark), blocks=False)
+        draft.add(
+            panel((long / 2 * side, y, _BED_Z), (-side * long, 0, 0), (0, 0, height - _BED_Z), dark), blocks=False
+        )
         for x in np.arange(-_HALF, _HALF, 5.0):
             if rng.random() < 0.6:
                 art = Surface("posters", PICTURE, 0, emission=0.1, wear=0.2)
                 part = panel((-1.3, -0.02, 0.4), (2.6, 0, 0), (0, 0, 1.8), art, int(rng.integers(16)), (4, 4))
                 draft.add(part, (x, y, 0), 0.0 if side > 0 else np.pi, blocks=False)
     for end in (-1, 1):
-        draft.add(panel((end * (_HALF + 18), end * (half + 5), _BED_Z), (0, -end * (2 * half + 10), 0), (0, 0, height + 1.1), dark), blocks=False)
+        draft.add(
+            panel(
+                (end * (_HALF + 18), end * (half + 5), _BED_Z),
+                (0, -end * (2 * half + 10), 0),
+                (0, 0, height + 1.1),
+                dark,
+            ),
+            blocks=False,
+        )
     ceiling_lamps(draft, style, (-_HALF, _HALF), (-half + 0.6, half - 0.6), 3.6)
     pipe = Surface("metal", grey(0.45), gloss=0.1)
     for y in (-half + 0.3, half - 0.4):
@@ -131,7 +165,10 @@ def _canopy(draft: Draft, half: float, height: float) -> None:
     rng = draft.rng
     roof = Surface("corrugated", choose(rng, [grey(0.5), (0.35, 0.4, 0.42), (0.5, 0.45, 0.4)]), 1.6)
     draft.add(box((0, 0, height), (26, 2 * half - 0.4, 0.15), roof), blocks=False)
-    draft.add(boxes([(x, 0, height - 0.2) for x in np.arange(-12, 13, 4.0)], (0.15, 2 * half - 0.6, 0.25), STEEL), blocks=False)
+    draft.add(
+        boxes([(x, 0, height - 0.2) for x in np.arange(-12, 13, 4.0)], (0.15, 2 * half - 0.6, 0.25), STEEL),
+        blocks=False,
+    )
     glow = Surface("plain", grey(0.95), emission=-5.0, wear=0)
     for x in np.arange(-20, 21, 5.0):
         draft.add(box((0, 0, height - 0.36), (1.2, 0.14, 0.06), glow), (x, 0, 0), blocks=False)
@@ -141,7 +178,12 @@ def _canopy(draft: Draft, half: float, height: float) -> None:
 def _furnish(draft: Draft, half: float, height: float, has_wall: bool, floor: Surface) -> None:
     rng = draft.rng
     round_pillar = rng.random() < 0.5
-    skin = Surface(str(rng.choice(["wall_tiles", "concrete_wall", "plaster", "metal"])), choose(rng, [(0.7, 0.68, 0.62), grey(0.5), (0.4, 0.46, 0.5)]), 2.0, 0.08)
+    skin = Surface(
+        str(rng.choice(["wall_tiles", "concrete_wall", "plaster", "metal"])),
+        choose(rng, [(0.7, 0.68, 0.62), grey(0.5), (0.4, 0.46, 0.5)]),
+        2.0,
+        0.08,
+    )
     pillar_y = 0.0 if not has_wall else half - 1.6
     for k, x in enumerate(np.arange(-20, 21, 5.0)):
         if round_pillar:
@@ -149,8 +191,13 @@ def _furnish(draft: Draft, half: float, height: float, has_wall: bool, floor: Su
         else:
             draft.add(box((0, 0, height / 2), (0.5, 0.5, height), skin), (x, pillar_y, 0))
         if k % 2 == 0:
-            draft.add(place(hanging_sign(rng, 0.0), (0, 0, 0)), (x + 2.5, pillar_y, height - 0.7), np.pi / 2 * int(rng.integers(2)), blocks=False)
-    parts = [bench, bench, litter_bin, vending_machine, light_board, poster_column, kiosk, waste_bin]
+            draft.add(
+                place(hanging_sign(rng, 0.0), (0, 0, 0)),
+                (x + 2.5, pillar_y, height - 0.7),
+                np.pi / 2 * int(rng.integers(2)),
+                blocks=False,
+            )
+    parts = [bench, bench, litter_bin, vending_machine, light_board, waste_bin]
     for x in np.arange(-18, 19, 3.1):
         at = (float(x + rng.normal(0, 0.4)), pillar_y + float(rng.choice([-0.1, 0.1])))
         if rng.random() < 0.62 and not draft.occupied([at], 0.9)[0]:
@@ -161,4 +208,8 @@ def _furnish(draft: Draft, half: float, height: float, has_wall: bool, floor: Su
             draft.waypoints.append((at[0], half - 1.7, np.pi / 2))
     grate = Surface("rubber", (0.25, 0.25, 0.25), 0.6, role=Role.GROUND)
     for _ in range(3):
-        draft.add(box((0, 0, 0.002), (0.6, 0.6, 0.004), grate), (float(rng.uniform(-18, 18)), float(rng.uniform(-half + 1.4, half - 1.4)), 0), blocks=False)
+        draft.add(
+            box((0, 0, 0.002), (0.6, 0.6, 0.004), grate),
+            (float(rng.uniform(-18, 18)), float(rng.uniform(-half + 1.4, half - 1.4)), 0),
+            blocks=False,
+        )

@@ -8,7 +8,16 @@ from mdpr.reid.synthetic.greenery import planter, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import house_row, line, manhole, paving, street_lamp, surroundings, tarmac
 from mdpr.reid.synthetic.solids import box, panel
-from mdpr.reid.synthetic.street_objects import bench, bollard, cafe_table, fence, light_board, litter_bin, shelter, sign_post
+from mdpr.reid.synthetic.street_objects import (
+    bench,
+    bollard,
+    cafe_table,
+    fence,
+    light_board,
+    litter_bin,
+    shelter,
+    sign_post,
+)
 from mdpr.reid.synthetic.surfaces import Role, Surface, grey, varied
 from mdpr.reid.synthetic.vehicles import bicycle_stand, car, van
 
@@ -66,7 +75,9 @@ def _parked(draft: Draft, crossing: float, edges: tuple[float, float], road: flo
             x += rng.uniform(5.0, 6.2)
             if rng.random() < 0.7 and abs(x - crossing) > 5.5:
                 vehicle = van(rng) if rng.random() < 0.12 else car(rng)
-                draft.add(vehicle, (x, edge + inward * 1.1, _ROAD_Z), (0.0 if inward < 0 else np.pi) + rng.normal(0, 0.02))
+                draft.add(
+                    vehicle, (x, edge + inward * 1.1, _ROAD_Z), (0.0 if inward < 0 else np.pi) + rng.normal(0, 0.02)
+                )
 
 
 def _furnish(draft: Draft, crossing: float, y0: float, y1: float, near: float, far: float) -> None:
@@ -84,7 +95,9 @@ def _furnish(draft: Draft, crossing: float, y0: float, y1: float, near: float, f
             if abs(x - crossing) < 2.2 or rng.random() < 0.45:
                 continue
             y = edge + sign * rng.uniform(-0.1, 0.2)
-            part = [bollard, litter_bin, sign_post, planter, lambda r: bicycle_stand(r, 3), bollard][int(rng.integers(6))](rng)
+            part = [bollard, litter_bin, sign_post, planter, lambda r: bicycle_stand(r, 3), bollard][
+                int(rng.integers(6))
+            ](rng)
             draft.add(part, (x, y, 0), 0.0 if sign > 0 else np.pi)
     for side in (-1, 1):
         for y, sign in ((y0 - 0.4, -1), (y1 + 0.4, 1)):
@@ -112,7 +125,9 @@ def _furnish(draft: Draft, crossing: float, y0: float, y1: float, near: float, f
     for x in (-_HALF + 1, _HALF - 1):
         draft.entrances += [(x, y0 - near / 2), (x, y1 + far / 2), (x, y0 - near + 0.6), (x, y1 + far - 0.6)]
     for x in np.arange(-_HALF + 5, _HALF - 4, 6.5):  # house doors and shop windows
-        draft.entrances.append((float(x + rng.uniform(-1, 1)), y1 + far - 0.4 if rng.random() < 0.5 else y0 - near + 0.4))
+        draft.entrances.append(
+            (float(x + rng.uniform(-1, 1)), y1 + far - 0.4 if rng.random() < 0.5 else y0 - near + 0.4)
+        )
         draft.waypoints.append((float(x), y1 + far - 0.9, np.pi / 2))
         draft.waypoints.append((float(x + 2), y0 - near + 0.9, -np.pi / 2))
 

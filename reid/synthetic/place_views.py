@@ -19,7 +19,9 @@ _MAX_BLOCKED = 0.08
 
 def view_rays(camera: Camera, columns: int = 12, rows: int = 8) -> Array:
     """Unit directions (columns * rows, 3) through a grid of pixels."""
-    u, v = np.meshgrid((np.arange(columns) + 0.5) / columns * camera.width, (np.arange(rows) + 0.5) / rows * camera.height)
+    u, v = np.meshgrid(
+        (np.arange(columns) + 0.5) / columns * camera.width, (np.arange(rows) + 0.5) / rows * camera.height
+    )
     pixels = np.column_stack([u.ravel(), v.ravel(), np.ones(u.size)])
     rays = np.linalg.solve(camera.intrinsics, pixels.T).T @ camera.rotation
     return rays / np.linalg.norm(rays, axis=1, keepdims=True)

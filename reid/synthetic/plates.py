@@ -60,7 +60,9 @@ def render_plate(place: Place, camera: Camera, light: Light, context: moderngl.C
     return Plate(camera, light, *arrays)
 
 
-def exposed(place: Place, camera: Camera, light: Light, context: moderngl.Context, target: float | None = None) -> Light:
+def exposed(
+    place: Place, camera: Camera, light: Light, context: moderngl.Context, target: float | None = None
+) -> Light:
     """The light scaled as an automatic exposure would: the mean of the picture comes near `target`.
 
     Args:

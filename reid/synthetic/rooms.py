@@ -13,17 +13,40 @@ from mdpr.reid.synthetic.solids import Solid, box, boxes, join, panel, place, tu
 from mdpr.reid.synthetic.surfaces import PICTURE, Colour, Role, Surface, choose, grey, varied
 
 _WALL_COLOURS: list[Colour] = [
-    (0.84, 0.83, 0.81), (0.80, 0.79, 0.77), (0.78, 0.77, 0.74), (0.74, 0.75, 0.75), (0.72, 0.73, 0.74), (0.80, 0.77, 0.71),
-    (0.68, 0.71, 0.69), (0.64, 0.65, 0.66), (0.76, 0.72, 0.67), (0.82, 0.81, 0.78),
-]  # fmt: skip
+    (0.84, 0.83, 0.81),
+    (0.80, 0.79, 0.77),
+    (0.78, 0.77, 0.74),
+    (0.74, 0.75, 0.75),
+    (0.72, 0.73, 0.74),
+    (0.80, 0.77, 0.71),
+    (0.68, 0.71, 0.69),
+    (0.64, 0.65, 0.66),
+    (0.76, 0.72, 0.67),
+    (0.82, 0.81, 0.78),
+]
 _FLOORS: list[tuple[str, float, float, list[Colour]]] = [  # texture, repeat, gloss, colours
-    ("vinyl", 3.0, 0.28, [(0.56, 0.56, 0.52), (0.48, 0.50, 0.50), (0.50, 0.46, 0.38), (0.42, 0.48, 0.50), (0.58, 0.54, 0.46)]),
-    ("floor_tiles", 2.4, 0.35, [(0.66, 0.64, 0.60), (0.52, 0.51, 0.50), (0.72, 0.68, 0.60), (0.40, 0.40, 0.41), (0.60, 0.50, 0.42)]),
+    (
+        "vinyl",
+        3.0,
+        0.28,
+        [(0.56, 0.56, 0.52), (0.48, 0.50, 0.50), (0.50, 0.46, 0.38), (0.42, 0.48, 0.50), (0.58, 0.54, 0.46)],
+    ),
+    (
+        "floor_tiles",
+        2.4,
+        0.35,
+        [(0.66, 0.64, 0.60), (0.52, 0.51, 0.50), (0.72, 0.68, 0.60), (0.40, 0.40, 0.41), (0.60, 0.50, 0.42)],
+    ),
     ("terrazzo", 2.0, 0.4, [(0.62, 0.60, 0.56), (0.50, 0.49, 0.48), (0.66, 0.60, 0.52)]),
     ("planks", 2.0, 0.22, [(0.56, 0.40, 0.26), (0.64, 0.52, 0.38), (0.42, 0.29, 0.19), (0.52, 0.46, 0.40)]),
-    ("carpet", 2.0, 0.0, [(0.30, 0.31, 0.33), (0.24, 0.27, 0.33), (0.38, 0.36, 0.33), (0.34, 0.24, 0.22), (0.28, 0.32, 0.30)]),
+    (
+        "carpet",
+        2.0,
+        0.0,
+        [(0.30, 0.31, 0.33), (0.24, 0.27, 0.33), (0.38, 0.36, 0.33), (0.34, 0.24, 0.22), (0.28, 0.32, 0.30)],
+    ),
     ("concrete", 4.0, 0.15, [(0.50, 0.50, 0.49), (0.58, 0.57, 0.55)]),
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -40,41 +63,78 @@ class RoomStyle:
     lamp_tint: tuple[float, float, float]
 
 
-def room_style(rng: np.random.Generator, floors: tuple[str, ...], height: tuple[float, float] = (2.6, 3.2)) -> RoomStyle:
+def room_style(
+    rng: np.random.Generator, floors: tuple[str, ...], height: tuple[float, float] = (2.6, 3.2)
+) -> RoomStyle:
     """A style whose floor is one of the named textures."""
     texture, repeat, gloss, colours = [f for f in _FLOORS if f[0] in floors][int(rng.integers(len(floors)))]
     wall = Surface("plaster", choose(rng, _WALL_COLOURS, 0.04, 0.01), 3.0, wear=0.2, role=Role.SHELL)
     if rng.random() < 0.15:
-        wall = Surface(str(rng.choice(["brick", "wall_tiles"])), choose(rng, [grey(0.75), (0.7, 0.66, 0.58)]), 2.0, wear=0.4, role=Role.SHELL)
+        wall = Surface(
+            str(rng.choice(["blocks", "wall_tiles"])),
+            choose(rng, [grey(0.75), (0.7, 0.66, 0.58)]),
+            2.0,
+            wear=0.4,
+            role=Role.SHELL,
+        )
     lower = None
     if rng.random() < 0.3:
         kind = str(rng.choice(["wall_tiles", "wood", "plaster"]))
-        lower = Surface(kind, choose(rng, [(0.5, 0.56, 0.54), (0.52, 0.40, 0.28), (0.46, 0.50, 0.56), (0.6, 0.55, 0.45)]), 1.5, 0.06, wear=0.4)
+        lower = Surface(
+            kind,
+            choose(rng, [(0.5, 0.56, 0.54), (0.52, 0.40, 0.28), (0.46, 0.50, 0.56), (0.6, 0.55, 0.45)]),
+            1.5,
+            0.06,
+            wear=0.4,
+        )
     panels = rng.random() < 0.6
     return RoomStyle(
-        floor=Surface(texture, choose(rng, colours, 0.08), repeat, gloss * rng.uniform(0.6, 1.4), wear=0.35, role=Role.GROUND),
+        floor=Surface(
+            texture, choose(rng, colours, 0.08), repeat, gloss * rng.uniform(0.6, 1.4), wear=0.35, role=Role.GROUND
+        ),
         wall=wall,
         lower=lower,
-        ceiling=Surface("ceiling" if panels else "plaster", grey(0.80), 2.4 if panels else 3.0, wear=0.2, role=Role.SHELL),
+        ceiling=Surface(
+            "ceiling" if panels else "plaster", grey(0.80), 2.4 if panels else 3.0, wear=0.2, role=Role.SHELL
+        ),
         skirting=Surface("plain", choose(rng, [grey(0.25), grey(0.7), (0.42, 0.30, 0.21), grey(0.15)]), wear=0.3),
-        door=Surface(str(rng.choice(["wood", "plain"])), choose(rng, [(0.55, 0.40, 0.27), (0.66, 0.56, 0.42), grey(0.7), (0.35, 0.42, 0.48), (0.42, 0.28, 0.2)]), 1.2, 0.05, wear=0.3),
+        door=Surface(
+            str(rng.choice(["wood", "plain"])),
+            choose(rng, [(0.55, 0.40, 0.27), (0.66, 0.56, 0.42), grey(0.7), (0.35, 0.42, 0.48), (0.42, 0.28, 0.2)]),
+            1.2,
+            0.05,
+            wear=0.3,
+        ),
         height=rng.uniform(*height),
         lamp_tint=(1.0, 1.0, 1.0),
     )
 
 
-def wall(draft: Draft, style: RoomStyle, start: tuple[float, float], end: tuple[float, float], z: tuple[float, float] | None = None) -> None:
+def wall(
+    draft: Draft,
+    style: RoomStyle,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    z: tuple[float, float] | None = None,
+) -> None:
     """A wall from start to end that faces to the left of that direction, with skirting; people stay off it."""
     a, b = np.array([*start, 0.0]), np.array([*end, 0.0])
     low, high = z or (0.0, style.height)
-    draft.add(panel(b + [0, 0, low], a - b, (0, 0, high - low), style.wall), blocks=False)
+    draft.add(panel(np.add(b, (0, 0, low)), a - b, (0, 0, high - low), style.wall), blocks=False)
     along = (b - a) / np.linalg.norm(b - a)
-    inward, yaw, middle, length = np.array([-along[1], along[0], 0]), np.arctan2(along[1], along[0]), (a + b) / 2, float(np.linalg.norm(b - a))
+    inward, yaw, middle, length = (
+        np.array([-along[1], along[0], 0]),
+        np.arctan2(along[1], along[0]),
+        (a + b) / 2,
+        float(np.linalg.norm(b - a)),
+    )
     if low == 0.0:
         draft.add(box((0, 0, 0.05), (length, 0.03, 0.1), style.skirting), middle + inward * 0.015, yaw, blocks=False)
         if style.lower is not None:
             draft.add(box((0, 0, 0.6), (length, 0.02, 1.2), style.lower), middle + inward * 0.005, yaw, blocks=False)
-            draft.add(box((0, 0, 1.21), (length, 0.035, 0.05), style.skirting), middle + inward * 0.01, yaw, blocks=False)
+            draft.add(
+                box((0, 0, 1.21), (length, 0.035, 0.05), style.skirting), middle + inward * 0.01, yaw, blocks=False
+            )
         ends = np.array([a[:2], b[:2], b[:2] - inward[:2] * 0.3, a[:2] - inward[:2] * 0.3])
         draft.block_outline(ends)
 
@@ -90,7 +150,9 @@ def room(draft: Draft, style: RoomStyle, x: tuple[float, float], y: tuple[float,
     draft.walk(x[0], y[0], x[1], y[1])
 
 
-def ceiling_lamps(draft: Draft, style: RoomStyle, x: tuple[float, float], y: tuple[float, float], pitch: float = 2.6) -> None:
+def ceiling_lamps(
+    draft: Draft, style: RoomStyle, x: tuple[float, float], y: tuple[float, float], pitch: float = 2.6
+) -> None:
     """Panels or tubes under the ceiling in a grid; one or two may be off."""
     rng, z = draft.rng, style.height
     kind = rng.choice(["panel", "tube", "spot"], p=[0.5, 0.35, 0.15])
@@ -103,57 +165,106 @@ def ceiling_lamps(draft: Draft, style: RoomStyle, x: tuple[float, float], y: tup
             is_on = rng.random() > 0.06
             light = glow if is_on else dead
             if kind == "panel":
-                part = join([box((0, 0, -0.01), (0.62, 0.62, 0.03), CHROME), box((0, 0, -0.022), (0.56, 0.56, 0.02), light)])
+                part = join(
+                    [box((0, 0, -0.01), (0.62, 0.62, 0.03), CHROME), box((0, 0, -0.022), (0.56, 0.56, 0.02), light)]
+                )
             elif kind == "tube":
                 long = (1.2, 0.16) if x[1] - x[0] >= y[1] - y[0] else (0.16, 1.2)
-                part = join([box((0, 0, -0.03), (*long, 0.06), CHROME), box((0, 0, -0.065), (long[0] - 0.04, long[1] - 0.04, 0.02), light)])
+                part = join(
+                    [
+                        box((0, 0, -0.03), (*long, 0.06), CHROME),
+                        box((0, 0, -0.065), (long[0] - 0.04, long[1] - 0.04, 0.02), light),
+                    ]
+                )
             else:
                 part = tube([(0, 0, 0), (0, 0, -0.02)], 0.12, light, 12)
             draft.add(part, (px, py, z), blocks=False)
             if is_on:
-                draft.lamps.append(Lamp((px, py, z - 0.08), power=float(rng.uniform(0.85, 1.15)), colour=style.lamp_tint))
+                draft.lamps.append(
+                    Lamp((px, py, z - 0.08), power=float(rng.uniform(0.85, 1.15)), colour=style.lamp_tint)
+                )
 
 
 def door(rng: np.random.Generator, style: RoomStyle, is_open: bool = False) -> Solid:
     """A door in a wall, origin at the wall on the floor, looking to -y; an open one shows darkness behind."""
     frame = Surface("plain", tuple(np.array(style.door.colour) * 0.8), wear=0.3)
     leaf = Surface(style.door.texture, style.door.colour, 1.2, 0.05)
-    parts = [box((x, -0.02, 1.05), (0.08, 0.1, 2.1), frame) for x in (-0.49, 0.49)] + [box((0, -0.02, 2.11), (1.06, 0.1, 0.08), frame)]
+    parts = [box((x, -0.02, 1.05), (0.08, 0.1, 2.1), frame) for x in (-0.49, 0.49)] + [
+        box((0, -0.02, 2.11), (1.06, 0.1, 0.08), frame)
+    ]
     if is_open:
         parts.append(box((0, -0.005, 1.03), (0.9, 0.01, 2.06), Surface("plain", (0.09, 0.09, 0.09), wear=0)))
         parts.append(place(box((0.45, 0, 1.03), (0.9, 0.04, 2.05), leaf), (-0.45, -0.03, 0), -1.35))
         return join(parts)
-    parts += [box((0, -0.015, 1.03), (0.9, 0.04, 2.05), leaf), box((0.36, -0.07, 1.05), (0.13, 0.03, 0.025), CHROME), box((0.4, -0.04, 1.02), (0.05, 0.015, 0.2), CHROME)]
+    parts += [
+        box((0, -0.015, 1.03), (0.9, 0.04, 2.05), leaf),
+        box((0.36, -0.07, 1.05), (0.13, 0.03, 0.025), CHROME),
+        box((0.4, -0.04, 1.02), (0.05, 0.015, 0.2), CHROME),
+    ]
     if rng.random() < 0.4:
-        parts.append(panel((-0.1, -0.037, 1.2), (0.3, 0, 0), (0, 0, 0.6), Surface("rooms", (0.5, 0.52, 0.54), 0, 0.4, role=Role.GLASS), int(rng.integers(16)), (4, 4)))
+        parts.append(
+            panel(
+                (-0.1, -0.037, 1.2),
+                (0.3, 0, 0),
+                (0, 0, 0.6),
+                Surface("rooms", (0.5, 0.52, 0.54), 0, 0.4, role=Role.GLASS),
+                int(rng.integers(16)),
+                (4, 4),
+            )
+        )
     if rng.random() < 0.5:
         parts.append(box((0, -0.037, 0.15), (0.84, 0.008, 0.26), CHROME))
     if rng.random() < 0.6:
-        parts.append(panel((0.62, -0.012, 1.45), (0.22, 0, 0), (0, 0, 0.12), Surface("signs", PICTURE, 0), int(rng.integers(8, 16)), (2, 8)))
+        parts.append(
+            panel(
+                (0.62, -0.012, 1.45),
+                (0.22, 0, 0),
+                (0, 0, 0.12),
+                Surface("signs", PICTURE, 0),
+                int(rng.integers(8, 16)),
+                (2, 8),
+            )
+        )
     return join(parts)
 
 
 def double_door(rng: np.random.Generator, style: RoomStyle) -> Solid:
     """A glazed double door, 1.8 m wide."""
     glass = Surface("rooms", (0.55, 0.58, 0.6), 0, 0.5, role=Role.GLASS)
-    parts = [box((0, -0.02, 2.14), (1.96, 0.12, 0.1), style.door), *(box((x, -0.02, 1.05), (0.1, 0.12, 2.1), style.door) for x in (-0.93, 0.93))]
+    parts = [
+        box((0, -0.02, 2.14), (1.96, 0.12, 0.1), style.door),
+        *(box((x, -0.02, 1.05), (0.1, 0.12, 2.1), style.door) for x in (-0.93, 0.93)),
+    ]
     for x in (-0.44, 0.44):
-        parts += [box((x, -0.01, 1.03), (0.86, 0.05, 2.05), style.door), panel((x - 0.32, -0.04, 0.35), (0.64, 0, 0), (0, 0, 1.55), glass, int(rng.integers(16)), (4, 4))]
+        parts += [
+            box((x, -0.01, 1.03), (0.86, 0.05, 2.05), style.door),
+            panel((x - 0.32, -0.04, 0.35), (0.64, 0, 0), (0, 0, 1.55), glass, int(rng.integers(16)), (4, 4)),
+        ]
         parts.append(box((x * 0.35, -0.08, 1.05), (0.03, 0.04, 0.5), CHROME))
     return join(parts)
 
 
-def daylight_window(draft: Draft, at: tuple[float, float], yaw: float, width: float, sill: float, height: float) -> None:
+def daylight_window(
+    draft: Draft, at: tuple[float, float], yaw: float, width: float, sill: float, height: float
+) -> None:
     """A window to the outside by day: bright, with blinds; it also lights the room. Looks to -y before turning."""
     rng = draft.rng
-    bright = Surface("plain", varied(rng, (0.80, 0.88, 0.97), 0.05), emission=rng.uniform(0.7, 1.6), wear=0.5, gloss=0.1)
+    bright = Surface(
+        "plain", varied(rng, (0.80, 0.88, 0.97), 0.05), emission=rng.uniform(0.7, 1.6), wear=0.5, gloss=0.1
+    )
     frame = Surface("plain", grey(0.75), wear=0.2)
     parts = [panel((-width / 2, -0.01, sill), (width, 0, 0), (0, 0, height), bright)]
     if rng.random() < 0.5:  # what stands outside
         outside = Surface("foliage", (0.62, 0.66, 0.62), 1.5, emission=0.6, wear=0.5)
         parts.append(panel((-width / 2, -0.013, sill), (width, 0, 0), (0, 0, height * rng.uniform(0.2, 0.6)), outside))
     panes = max(round(width / 1.1), 1)
-    parts.append(boxes([(x, -0.02, sill + height / 2) for x in np.linspace(-width / 2, width / 2, panes + 1)], (0.07, 0.06, height + 0.07), frame))
+    parts.append(
+        boxes(
+            [(x, -0.02, sill + height / 2) for x in np.linspace(-width / 2, width / 2, panes + 1)],
+            (0.07, 0.06, height + 0.07),
+            frame,
+        )
+    )
     parts.append(boxes([(0, -0.02, sill), (0, -0.02, sill + height)], (width, 0.06, 0.07), frame))
     parts.append(box((0, -0.1, sill - 0.05), (width + 0.1, 0.22, 0.04), frame))
     if rng.random() < 0.6:
@@ -173,17 +284,39 @@ def wall_clutter(draft: Draft, style: RoomStyle, at: tuple[float, float], yaw: f
     rng = draft.rng
     kind = int(rng.integers(7))
     if kind == 0:
-        part = panel((-0.3, -0.012, 1.1), (0.6, 0, 0), (0, 0, 0.85), Surface("posters", PICTURE, 0, wear=0.1), int(rng.integers(16)), (4, 4))
+        part = panel(
+            (-0.3, -0.012, 1.1),
+            (0.6, 0, 0),
+            (0, 0, 0.85),
+            Surface("posters", PICTURE, 0, wear=0.1),
+            int(rng.integers(16)),
+            (4, 4),
+        )
     elif kind == 1:
-        part = join([tube([(0, 0, 2.1), (0, -0.04, 2.1)], 0.16, BLACK, 18), tube([(0, -0.04, 2.1), (0, -0.045, 2.1)], 0.145, Surface("plain", grey(0.85)), 18)])
+        part = join(
+            [
+                tube([(0, 0, 2.1), (0, -0.04, 2.1)], 0.16, BLACK, 18),
+                tube([(0, -0.04, 2.1), (0, -0.045, 2.1)], 0.145, Surface("plain", grey(0.85)), 18),
+            ]
+        )
     elif kind == 2:
         part = tube([(0, -0.05, 0.1), (0, -0.05, style.height)], 0.03, Surface("plain", grey(0.7)), 8)
     elif kind == 3:
         part = box((0, -0.01, 1.1), (0.09, 0.02, 0.15), Surface("plain", grey(0.82)))
     elif kind == 4:
-        part = join([box((0, -0.05, style.height - 0.35), (0.5, 0.1, 0.2), Surface("plain", (0.06, 0.32, 0.16), emission=0.5, wear=0))])
+        part = join(
+            [
+                box(
+                    (0, -0.05, style.height - 0.35),
+                    (0.5, 0.1, 0.2),
+                    Surface("plain", (0.06, 0.32, 0.16), emission=0.5, wear=0),
+                )
+            ]
+        )
     elif kind == 5:
-        part = box((0, -0.06, 1.4), (0.4, 0.12, 0.5), Surface("metal", choose(rng, [grey(0.7), (0.55, 0.1, 0.08), grey(0.5)])))
+        part = box(
+            (0, -0.06, 1.4), (0.4, 0.12, 0.5), Surface("metal", choose(rng, [grey(0.7), (0.55, 0.1, 0.08), grey(0.5)]))
+        )
     else:
         part = box((0, -0.02, style.height - 0.2), (1.5, 0.04, 0.05), Surface("plain", grey(0.75)))
     draft.add(part, (*at, 0), yaw, blocks=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mdpr.errors import FormatError
 from mdpr.reid.synthetic.surfaces import Role, Surface, linear
 
 Floats = NDArray[np.float32]
@@ -193,7 +194,10 @@ def tube(points: Sequence[ArrayLike], radii: ArrayLike, surface: Surface, sides:
     path = np.asarray(points, np.float64)
     radius = np.broadcast_to(np.asarray(radii, np.float64), (len(path),))
     direction = np.gradient(path, axis=0)
-    direction /= np.maximum(np.linalg.norm(direction, axis=1, keepdims=True), 1e-9)
+    lengths = np.linalg.norm(direction, axis=1, keepdims=True)
+    if not (lengths > 1e-9).all():
+        raise FormatError(f"a tube needs points that differ, got {path.tolist()}")
+    direction /= lengths
     helper = np.where(np.abs(direction[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
     side = np.cross(direction, helper)
     side /= np.linalg.norm(side, axis=1, keepdims=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from mdpr.reid.synthetic.noise import SIZE, Pattern, bond, cracks, fractal, grain, lattice, spots, stones
@@ -25,15 +24,10 @@ def each(rng: np.random.Generator, number: np.ndarray, spread: float) -> Pattern
 
 
 def asphalt(rng: np.random.Generator) -> Pattern:
-    """Aggregate, patches, cracks, oil; 6 m."""
-    old = 1 + 0.07 * fractal(rng, 3, 5) + 0.11 * grain(rng, 0.6) + 0.05 * grain(rng, 1.6)
-    old *= 1 - 0.30 * cracks(rng, int(rng.integers(0, 7)), 220) - 0.22 * spots(rng, int(rng.integers(0, 14)), (3, 14))
-    if rng.random() < 0.5:  # a trench that was filled again
-        x, width = rng.integers(0, SIZE - 120), rng.integers(50, 120)
-        patch = np.zeros_like(old)
-        patch[:, x : x + width] = 1
-        old *= 1 - 0.16 * cv2.GaussianBlur(patch, (0, 0), 1.0)
-    return detail(old, np.clip(0.6 + 0.2 * fractal(rng, 4, 3), 0, 1), 0.012 * fractal(rng, 3, 3))
+    """Aggregate, stains, cracks; 4 m."""
+    value = 1 + 0.05 * fractal(rng, 3, 5) + 0.075 * grain(rng, 0.6) + 0.035 * grain(rng, 1.6)
+    value *= 1 - 0.28 * cracks(rng, int(rng.integers(0, 4)), 220) - 0.14 * spots(rng, int(rng.integers(0, 10)), (3, 12))
+    return detail(value, np.clip(0.6 + 0.2 * fractal(rng, 4, 3), 0, 1), 0.012 * fractal(rng, 3, 3))
 
 
 def concrete(rng: np.random.Generator) -> Pattern:

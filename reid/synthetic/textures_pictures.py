@@ -15,18 +15,74 @@ from mdpr.reid.synthetic.noise import SIZE, Pattern, fractal, grain
 Rgb = tuple[float, float, float]
 
 BRANDS: list[Rgb] = [  # what packages, posters and signs are printed in, muted as under real light
-    (0.72, 0.13, 0.12), (0.80, 0.42, 0.10), (0.84, 0.70, 0.20), (0.20, 0.42, 0.22), (0.42, 0.58, 0.26), (0.12, 0.24, 0.46),
-    (0.24, 0.44, 0.64), (0.42, 0.22, 0.38), (0.86, 0.85, 0.80), (0.90, 0.89, 0.87), (0.80, 0.76, 0.66), (0.55, 0.38, 0.24),
-    (0.30, 0.20, 0.15), (0.12, 0.12, 0.13), (0.62, 0.62, 0.60), (0.82, 0.60, 0.58), (0.20, 0.46, 0.48), (0.74, 0.64, 0.46),
-]  # fmt: skip
-_SHOP_WORDS = (
-    "MARKET CAFE BOOKS BAKERY PHARMACY FLOWERS OPTIK HAIR SHOES BANK HOTEL BAR TRAVEL PHONE SPORT MODA PIZZA KIOSK "
-    "TABAK FRESH SALE -50% COPY STUDIO GYM"
-).split()
-_SERVICE_WORDS = (
-    "EXIT,WC,INFO,PLATFORM 2,TICKETS,ROOM 12,LAB 3,P1,LEVEL B,LIBRARY,OFFICE,NO ENTRY,GATE 4,TRACK 7,LIFT,RECEPTION,"
-    "HALL A,STAIRS,1-24,B 107"
-).split(",")
+    (0.72, 0.13, 0.12),
+    (0.80, 0.42, 0.10),
+    (0.84, 0.70, 0.20),
+    (0.20, 0.42, 0.22),
+    (0.42, 0.58, 0.26),
+    (0.12, 0.24, 0.46),
+    (0.24, 0.44, 0.64),
+    (0.42, 0.22, 0.38),
+    (0.86, 0.85, 0.80),
+    (0.90, 0.89, 0.87),
+    (0.80, 0.76, 0.66),
+    (0.55, 0.38, 0.24),
+    (0.30, 0.20, 0.15),
+    (0.12, 0.12, 0.13),
+    (0.62, 0.62, 0.60),
+    (0.82, 0.60, 0.58),
+    (0.20, 0.46, 0.48),
+    (0.74, 0.64, 0.46),
+]
+_SHOP_WORDS = [
+    "MARKET",
+    "CAFE",
+    "BOOKS",
+    "BAKERY",
+    "PHARMACY",
+    "FLOWERS",
+    "OPTIK",
+    "HAIR",
+    "SHOES",
+    "BANK",
+    "HOTEL",
+    "BAR",
+    "TRAVEL",
+    "PHONE",
+    "SPORT",
+    "MODA",
+    "PIZZA",
+    "KIOSK",
+    "TABAK",
+    "FRESH",
+    "SALE",
+    "-50%",
+    "COPY",
+    "STUDIO",
+    "GYM",
+]
+_SERVICE_WORDS = [
+    "EXIT",
+    "WC",
+    "INFO",
+    "PLATFORM 2",
+    "TICKETS",
+    "ROOM 12",
+    "LAB 3",
+    "P1",
+    "LEVEL B",
+    "LIBRARY",
+    "OFFICE",
+    "NO ENTRY",
+    "GATE 4",
+    "TRACK 7",
+    "LIFT",
+    "RECEPTION",
+    "HALL A",
+    "STAIRS",
+    "1-24",
+    "B 107",
+]
 _FONTS = (cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX)
 
 
@@ -209,7 +265,7 @@ def papers(rng: np.random.Generator) -> Pattern:
 
 
 def _screen(cell: Pattern, rng: np.random.Generator) -> None:
-    kind, (h, w) = rng.random(), cell.shape[:2]
+    kind, (h, _w) = rng.random(), cell.shape[:2]
     if kind < 0.3:  # switched off: the room's reflection
         cell[:] = 0.025 + 0.02 * np.linspace(1, 0, h)[:, None, None]
         return
@@ -229,7 +285,7 @@ def screens(rng: np.random.Generator) -> Pattern:
 
 
 def _shelf_of_books(cell: Pattern, rng: np.random.Generator) -> None:
-    h, w = cell.shape[:2]
+    h, _w = cell.shape[:2]
     cell[:] = 0.05
     at = 0.0
     while at < 0.97:
@@ -312,10 +368,22 @@ def signs(rng: np.random.Generator) -> Pattern:
 
     def draw(cell: Pattern, r: np.random.Generator) -> None:
         is_shop = next(count) < 8
-        service: list[Rgb] = [(0.10, 0.16, 0.34), (0.13, 0.13, 0.14), (0.88, 0.87, 0.84), (0.07, 0.34, 0.18), (0.72, 0.62, 0.12)]
+        service: list[Rgb] = [
+            (0.10, 0.16, 0.34),
+            (0.13, 0.13, 0.14),
+            (0.88, 0.87, 0.84),
+            (0.07, 0.34, 0.18),
+            (0.72, 0.62, 0.12),
+        ]
         ground = _brand(r) if is_shop else service[int(r.integers(5))]
         cell[:] = ground
-        _text(cell, r, str(r.choice(_SHOP_WORDS if is_shop else _SERVICE_WORDS)), (0.06, 0.2, 0.88, 0.6), _contrast(ground))
+        _text(
+            cell,
+            r,
+            str(r.choice(_SHOP_WORDS if is_shop else _SERVICE_WORDS)),
+            (0.06, 0.2, 0.88, 0.6),
+            _contrast(ground),
+        )
 
     return _cells(rng, 2, 8, draw)
 

@@ -1,4 +1,4 @@
-"""Textures of walls, ceilings and materials: (SIZE, SIZE, 4) display values, RGB detail and alpha = shine or coverage."""
+"""Textures of walls, ceilings, materials: (SIZE, SIZE, 4) display values, RGB detail and alpha = shine or coverage."""
 
 from __future__ import annotations
 

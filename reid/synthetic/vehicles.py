@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from mdpr.reid.synthetic.solids import Solid, blob, box, boxes, extrude, join, panel, place, solid, tube
 from mdpr.reid.synthetic.surfaces import Colour, Role, Surface, choose, grey
 
 CAR_COLOURS: list[Colour] = [
-    (0.72, 0.73, 0.74), (0.55, 0.56, 0.58), (0.30, 0.31, 0.33), (0.09, 0.09, 0.10), (0.14, 0.15, 0.18), (0.85, 0.85, 0.84),
-    (0.13, 0.19, 0.32), (0.42, 0.09, 0.09), (0.22, 0.30, 0.40), (0.36, 0.33, 0.28), (0.12, 0.22, 0.17), (0.80, 0.80, 0.78),
-]  # fmt: skip
-_GLASS = Surface("plain", (0.08, 0.09, 0.10), gloss=0.85, wear=0.1, role=Role.GLASS)
+    (0.72, 0.73, 0.74),
+    (0.55, 0.56, 0.58),
+    (0.30, 0.31, 0.33),
+    (0.09, 0.09, 0.10),
+    (0.14, 0.15, 0.18),
+    (0.85, 0.85, 0.84),
+    (0.13, 0.19, 0.32),
+    (0.42, 0.09, 0.09),
+    (0.22, 0.30, 0.40),
+    (0.36, 0.33, 0.28),
+    (0.12, 0.22, 0.17),
+    (0.80, 0.80, 0.78),
+]
+_GLASS = Surface("plain", (0.05, 0.055, 0.06), gloss=0.9, wear=0.1, role=Role.GLASS)
 _RUBBER = Surface("plain", (0.09, 0.09, 0.09), wear=0.2)
 _TRIM = Surface("plain", (0.11, 0.11, 0.12), gloss=0.1, wear=0.3)
 _ALLOY = Surface("metal", (0.50, 0.51, 0.52), gloss=0.3)
@@ -39,7 +51,7 @@ def _pane(points: list[tuple[float, float, float]], surface: Surface = _GLASS) -
 
 def car(rng: np.random.Generator) -> Solid:
     """A hatchback, saloon, estate or off-roader of random size and colour."""
-    paint = Surface("plain", choose(rng, CAR_COLOURS, 0.12), gloss=0.4, wear=0.35)
+    paint = Surface("plain", choose(rng, CAR_COLOURS, 0.12), gloss=0.75, wear=0.3)
     kind = rng.choice(["hatch", "saloon", "estate", "suv"], p=[0.35, 0.25, 0.2, 0.2])
     length = {"hatch": 3.9, "saloon": 4.6, "estate": 4.6, "suv": 4.4}[kind] * rng.uniform(0.96, 1.05)
     height = {"hatch": 1.47, "saloon": 1.43, "estate": 1.47, "suv": 1.66}[kind] * rng.uniform(0.97, 1.03)
@@ -50,14 +62,30 @@ def car(rng: np.random.Generator) -> Solid:
     back = -half + {"hatch": 0.02, "saloon": 0.15, "estate": 0.02, "suv": 0.02}[kind] * length
     tail = belt if kind != "saloon" else belt - 0.02
     body = [
-        (-half, low + 0.12), (-half + 0.05, low), (half - 0.08, low), (half, low + 0.14), (half - 0.01, nose - 0.08),
-        (half - 0.12, nose), (front, belt), (0.0, belt + 0.01), (back, tail), (-half + 0.02, tail - 0.05),
-    ]  # fmt: skip
+        (-half, low + 0.12),
+        (-half + 0.05, low),
+        (half - 0.08, low),
+        (half, low + 0.14),
+        (half - 0.01, nose - 0.08),
+        (half - 0.12, nose),
+        (front, belt),
+        (0.0, belt + 0.01),
+        (back, tail),
+        (-half + 0.02, tail - 0.05),
+    ]
     inset = [0.10, 0.05, 0.08, 0.12, 0.10, 0.12, 0.03, 0.0, 0.04, 0.09]
-    cabin = [(back, tail), (front, belt), (top_front, height - 0.04), (0.5 * (top_front + back_top), height), (back_top, height - 0.05)]
+    cabin = [
+        (back, tail),
+        (front, belt),
+        (top_front, height - 0.04),
+        (0.5 * (top_front + back_top), height),
+        (back_top, height - 0.05),
+    ]
     lean = np.array([0.05, 0.06, 0.20, 0.22, 0.2])
     parts = [extrude(body, width, paint, inset), extrude(cabin, width, paint, lean)]
-    parts += [blob((0, 0, (low + belt) / 2 + 0.02), (half * 0.99, width / 2 + 0.012, (belt - low) * 0.42), paint, 20, 0.35)]
+    parts += [
+        blob((0, 0, (low + belt) / 2 + 0.02), (half * 0.99, width / 2 + 0.012, (belt - low) * 0.42), paint, 20, 0.35)
+    ]
     side = width / 2
 
     def on_side(x: float, z: float, y_sign: float) -> tuple[float, float, float]:
@@ -69,22 +97,57 @@ def car(rng: np.random.Generator) -> Solid:
     fall = (back_top - back) / (height - belt)
     post = front + (top_front - front) * 0.55 - 0.42 * length / 2 * 0.9
     for sign in (-1.0, 1.0):
-        edges = [(front - 0.16 + run * 0.06, front - 0.12 + run * (roof - belt)), (post, post), (back + 0.16, back + 0.14 + fall * (roof - belt))]
-        for (b1, t1), (b2, t2) in zip(edges[:-1], edges[1:], strict=True):
+        edges = [
+            (front - 0.16 + run * 0.06, front - 0.12 + run * (roof - belt)),
+            (post, post),
+            (back + 0.16, back + 0.14 + fall * (roof - belt)),
+        ]
+        for (b1, t1), (b2, t2) in itertools.pairwise(edges):
             gap = 0.04
-            quad = [on_side(b1 - gap, sill, sign), on_side(t1 - gap, roof, sign), on_side(t2 + gap, roof, sign), on_side(b2 + gap, sill, sign)]
+            quad = [
+                on_side(b1 - gap, sill, sign),
+                on_side(t1 - gap, roof, sign),
+                on_side(t2 + gap, roof, sign),
+                on_side(b2 + gap, sill, sign),
+            ]
             if quad[0][0] > quad[3][0] + 0.08:
                 parts.append(_pane(quad))
         for x in (front - 0.05, post):  # door gaps
-            parts.append(box((x, sign * (side - 0.005), (low + belt) / 2 + 0.08), (0.012, 0.02, belt - low - 0.1), _TRIM))
+            parts.append(
+                box((x, sign * (side - 0.005), (low + belt) / 2 + 0.08), (0.012, 0.02, belt - low - 0.1), _TRIM)
+            )
         parts.append(box((post + 0.15, sign * (side + 0.004), belt - 0.12), (0.14, 0.02, 0.025), _TRIM))
         parts.append(box((front - 0.12, sign * (side + 0.05), belt + 0.05), (0.1, 0.16, 0.1), paint))
-        parts.append(box((half - 0.10, sign * (side - 0.32), nose - 0.14), (0.16, 0.3, 0.11), Surface("plain", grey(0.8), gloss=0.7, role=Role.GLASS)))
+        parts.append(
+            box(
+                (half - 0.10, sign * (side - 0.32), nose - 0.14),
+                (0.16, 0.3, 0.11),
+                Surface("plain", grey(0.8), gloss=0.7, role=Role.GLASS),
+            )
+        )
         lamp = Surface("plain", (0.40, 0.04, 0.04), gloss=0.4)
         parts.append(box((-half + 0.07, sign * (side - 0.22), belt - 0.18), (0.1, 0.26, 0.16), lamp))
     w = side - 0.26
-    parts.append(_pane([(front - 0.02, w + 0.1, belt + 0.06), (front - 0.02, -w - 0.1, belt + 0.06), (top_front + 0.05, -w + 0.06, height - 0.07), (top_front + 0.05, w - 0.06, height - 0.07)]))
-    parts.append(_pane([(back - 0.012 + fall * 0.1, -w, tail + 0.1), (back - 0.012 + fall * 0.1, w, tail + 0.1), (back_top - 0.02, w - 0.08, height - 0.1), (back_top - 0.02, -w + 0.08, height - 0.1)]))
+    parts.append(
+        _pane(
+            [
+                (front - 0.02, w + 0.1, belt + 0.06),
+                (front - 0.02, -w - 0.1, belt + 0.06),
+                (top_front + 0.05, -w + 0.06, height - 0.07),
+                (top_front + 0.05, w - 0.06, height - 0.07),
+            ]
+        )
+    )
+    parts.append(
+        _pane(
+            [
+                (back - 0.012 + fall * 0.1, -w, tail + 0.1),
+                (back - 0.012 + fall * 0.1, w, tail + 0.1),
+                (back_top - 0.02, w - 0.08, height - 0.1),
+                (back_top - 0.02, -w + 0.08, height - 0.1),
+            ]
+        )
+    )
     plate = Surface("plain", (0.8, 0.8, 0.76), wear=0.1)
     for x in (half + 0.004, -half - 0.004):
         parts.append(box((x, 0, low + 0.24), (0.02, 0.5, 0.11), plate))
@@ -93,7 +156,12 @@ def car(rng: np.random.Generator) -> Solid:
     radius = 0.31 if kind != "suv" else 0.35
     for x in (half - 0.19 * length, -half + 0.18 * length):
         for sign in (-1, 1):
-            arch = tube([(x, sign * (side - 0.16), radius + 0.01), (x, sign * (side + 0.012), radius + 0.01)], radius + 0.055, _TRIM, 18)
+            arch = tube(
+                [(x, sign * (side - 0.16), radius + 0.01), (x, sign * (side + 0.012), radius + 0.01)],
+                radius + 0.055,
+                _TRIM,
+                18,
+            )
             parts += [arch, place(_wheel(radius), (x, sign * (side - 0.075), radius))]
     parts.append(box((0, 0, low), (length * 0.9, width * 0.85, 0.1), _TRIM))
     return join(parts)
@@ -101,13 +169,36 @@ def car(rng: np.random.Generator) -> Solid:
 
 def van(rng: np.random.Generator) -> Solid:
     """A delivery van, often white."""
-    paint = Surface("plain", choose(rng, [grey(0.85), grey(0.8), grey(0.5), (0.15, 0.25, 0.45), (0.75, 0.6, 0.1)]), gloss=0.3, wear=0.5)
+    paint = Surface(
+        "plain",
+        choose(rng, [grey(0.85), grey(0.8), grey(0.5), (0.15, 0.25, 0.45), (0.75, 0.6, 0.1)]),
+        gloss=0.3,
+        wear=0.5,
+    )
     half, width, height = 2.6, 1.95, 2.25
-    body = [(-half, 0.3), (half - 0.1, 0.3), (half, 0.6), (half - 0.1, 1.0), (half - 0.6, 1.2), (half - 1.1, height - 0.05), (half - 1.4, height), (-half, height - 0.03)]
+    body = [
+        (-half, 0.3),
+        (half - 0.1, 0.3),
+        (half, 0.6),
+        (half - 0.1, 1.0),
+        (half - 0.6, 1.2),
+        (half - 1.1, height - 0.05),
+        (half - 1.4, height),
+        (-half, height - 0.03),
+    ]
     parts = [extrude(body, width, paint, [0.04, 0.06, 0.1, 0.08, 0.04, 0.14, 0.12, 0.1])]
     for sign in (-1, 1):
         y = sign * (width / 2 - 0.02)
-        parts.append(_pane([(half - 0.75, y, 1.22), (half - 1.12, y * 0.97, 1.85), (half - 1.7, y * 0.97, 1.85), (half - 1.7, y, 1.22)]))
+        parts.append(
+            _pane(
+                [
+                    (half - 0.75, y, 1.22),
+                    (half - 1.12, y * 0.97, 1.85),
+                    (half - 1.7, y * 0.97, 1.85),
+                    (half - 1.7, y, 1.22),
+                ]
+            )
+        )
         for x in (half - 1.75, half - 0.7, -0.6):
             parts.append(box((x, sign * (width / 2 - 0.03), 1.0), (0.012, 0.05, 1.3), _TRIM))
         for x in (half - 0.85, -half + 0.9):
@@ -115,9 +206,30 @@ def van(rng: np.random.Generator) -> Solid:
                 tube([(x, sign * (width / 2 - 0.15), 0.36), (x, sign * (width / 2 + 0.01), 0.36)], 0.4, _TRIM, 18),
                 place(_wheel(0.34), (x, sign * (width / 2 - 0.08), 0.34)),
             ]
-        parts.append(box((-half - 0.01, sign * (width / 2 - 0.1), 1.1), (0.06, 0.12, 0.4), Surface("plain", (0.4, 0.05, 0.05), gloss=0.4)))
-        parts.append(box((half - 0.08, sign * (width / 2 - 0.25), 0.85), (0.2, 0.3, 0.16), Surface("plain", grey(0.8), gloss=0.7, role=Role.GLASS)))
-    parts.append(_pane([(half - 0.61, 0.8, 1.25), (half - 0.61, -0.8, 1.25), (half - 1.02, -0.72, height - 0.15), (half - 1.02, 0.72, height - 0.15)]))
+        parts.append(
+            box(
+                (-half - 0.01, sign * (width / 2 - 0.1), 1.1),
+                (0.06, 0.12, 0.4),
+                Surface("plain", (0.4, 0.05, 0.05), gloss=0.4),
+            )
+        )
+        parts.append(
+            box(
+                (half - 0.08, sign * (width / 2 - 0.25), 0.85),
+                (0.2, 0.3, 0.16),
+                Surface("plain", grey(0.8), gloss=0.7, role=Role.GLASS),
+            )
+        )
+    parts.append(
+        _pane(
+            [
+                (half - 0.61, 0.8, 1.25),
+                (half - 0.61, -0.8, 1.25),
+                (half - 1.02, -0.72, height - 0.15),
+                (half - 1.02, 0.72, height - 0.15),
+            ]
+        )
+    )
     parts.append(box((-half - 0.005, 0, 1.25), (0.02, 0.012, 1.7), _TRIM))
     parts.append(box((half - 0.03, 0, 0.45), (0.12, width * 0.9, 0.22), _TRIM))
     return join(parts)
@@ -125,11 +237,15 @@ def van(rng: np.random.Generator) -> Solid:
 
 def bicycle(rng: np.random.Generator) -> Solid:
     """A bicycle that stands upright."""
-    frame = Surface("plain", choose(rng, [grey(0.1), grey(0.6), (0.4, 0.08, 0.08), (0.1, 0.2, 0.4), (0.1, 0.3, 0.2)]), gloss=0.2)
+    frame = Surface(
+        "plain", choose(rng, [grey(0.1), grey(0.6), (0.4, 0.08, 0.08), (0.1, 0.2, 0.4), (0.1, 0.3, 0.2)]), gloss=0.2
+    )
     r, parts = 0.34, []
     angle = np.linspace(0, 2 * np.pi, 21)
     for x in (-0.52, 0.52):
-        parts.append(tube(np.column_stack([x + r * np.cos(angle), 0 * angle, r + 0.02 + r * np.sin(angle)]), 0.018, _RUBBER, 5))
+        parts.append(
+            tube(np.column_stack([x + r * np.cos(angle), 0 * angle, r + 0.02 + r * np.sin(angle)]), 0.018, _RUBBER, 5)
+        )
         for spoke in np.arange(6) * np.pi / 6:
             end = np.array([np.cos(spoke), 0, np.sin(spoke)]) * r
             parts.append(tube([np.array([x, 0, r + 0.02]) - end, np.array([x, 0, r + 0.02]) + end], 0.004, _ALLOY, 3))
@@ -137,9 +253,11 @@ def bicycle(rng: np.random.Generator) -> Solid:
     for a, b in ((hub_b, crank), (crank, seat), (crank, head), (seat, head), (seat, hub_b), (head, hub_f)):
         parts.append(tube([a, b], 0.018, frame, 6))
     parts += [
-        tube([seat, (-0.25, 0, 0.95)], 0.014, _ALLOY, 5), box((-0.26, 0, 0.98), (0.26, 0.14, 0.06), _TRIM),
-        tube([head, (0.36, 0, 1.02)], 0.014, _ALLOY, 5), tube([(0.3, -0.28, 1.02), (0.38, 0, 1.04), (0.3, 0.28, 1.02)], 0.014, _TRIM, 5),
-    ]  # fmt: skip
+        tube([seat, (-0.25, 0, 0.95)], 0.014, _ALLOY, 5),
+        box((-0.26, 0, 0.98), (0.26, 0.14, 0.06), _TRIM),
+        tube([head, (0.36, 0, 1.02)], 0.014, _ALLOY, 5),
+        tube([(0.3, -0.28, 1.02), (0.38, 0, 1.04), (0.3, 0.28, 1.02)], 0.014, _TRIM, 5),
+    ]
     if rng.random() < 0.4:
         parts.append(boxes([(0.62, 0, 0.9)], (0.3, 0.36, 0.24), Surface("fabric", (0.35, 0.27, 0.18), 0.4)))
     return join(parts)
@@ -151,19 +269,37 @@ def bicycle_stand(rng: np.random.Generator, count: int) -> Solid:
     parts = []
     for k in range(count):
         x = (k - (count - 1) / 2) * 0.85
-        parts.append(tube([(x, -0.4, 0), (x, -0.4, 0.72), (x, -0.3, 0.82), (x, 0.3, 0.82), (x, 0.4, 0.72), (x, 0.4, 0)], 0.025, steel, 6))
+        parts.append(
+            tube(
+                [(x, -0.4, 0), (x, -0.4, 0.72), (x, -0.3, 0.82), (x, 0.3, 0.82), (x, 0.4, 0.72), (x, 0.4, 0)],
+                0.025,
+                steel,
+                6,
+            )
+        )
         if rng.random() < 0.65:
-            parts.append(place(bicycle(rng), (x + 0.12, rng.normal(0, 0.1), 0), np.pi / 2 * rng.choice([-1, 1]) + rng.normal(0, 0.08)))
+            parts.append(
+                place(
+                    bicycle(rng),
+                    (x + 0.12, rng.normal(0, 0.1), 0),
+                    np.pi / 2 * rng.choice([-1, 1]) + rng.normal(0, 0.08),
+                )
+            )
     return join(parts)
 
 
 def train_car(rng: np.random.Generator, length: float) -> Solid:
     """A railway carriage along x, floor at 1.1 m; windows on both sides."""
-    colour = choose(rng, [(0.62, 0.63, 0.64), (0.70, 0.14, 0.12), (0.18, 0.28, 0.48), (0.80, 0.79, 0.75), (0.20, 0.36, 0.28)])
+    colour = choose(
+        rng, [(0.62, 0.63, 0.64), (0.70, 0.14, 0.12), (0.18, 0.28, 0.48), (0.80, 0.79, 0.75), (0.20, 0.36, 0.28)]
+    )
     paint, stripe = Surface("metal", colour, gloss=0.25), Surface("plain", choose(rng, CAR_COLOURS), gloss=0.2)
     half, width = length / 2, 2.8
     profile = [(-half, 0.55), (half, 0.55), (half, 3.2), (half - 0.1, 3.6), (-half + 0.1, 3.6), (-half, 3.2)]
-    parts = [extrude(profile, width, paint, [0.05, 0.05, 0.1, 0.5, 0.5, 0.1]), box((0, 0, 0.45), (length * 0.96, 2.2, 0.5), _TRIM)]
+    parts = [
+        extrude(profile, width, paint, [0.05, 0.05, 0.1, 0.5, 0.5, 0.1]),
+        box((0, 0, 0.45), (length * 0.96, 2.2, 0.5), _TRIM),
+    ]
     for sign in (-1, 1):
         y = sign * (width / 2 - 0.03)
         parts.append(box((0, y, 1.35), (length * 0.998, 0.06, 0.14), stripe))

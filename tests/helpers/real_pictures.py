@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw
-from real_crops import RealCrops
-from real_scores import Floats, rank_across_views
 
 from mdpr.reid.crops import crop_people
 from mdpr.reid.evaluation.drawing import BLUE, GAP, GREEN, INK, PAPER, RED, cell_size, draw_cell, font
+from real_crops import RealCrops
+from real_scores import Floats, rank_across_views
 
 _SHOWN = 8  # answers of a query
 _ROWS = 16

@@ -7,13 +7,13 @@ from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
-from real_crops import RealCrops
 from scipy.stats import rankdata
 
 from mdpr.contracts import Embedder
 from mdpr.reid.evaluation.ranking import Ranking, rank
 from mdpr.reid.evaluation.similarity import similarity_blocks, unit_rows
 from mdpr.reid.evaluation.truth import GroundTruth, Labels
+from real_crops import RealCrops
 
 VIEWS = {
     "lab": "cameras",

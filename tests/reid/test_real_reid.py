@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from real_crops import SETS, VIDEOS, RealCrops, as_two_cameras, read_annotations
 from real_pictures import draw_worst
 from real_scores import (

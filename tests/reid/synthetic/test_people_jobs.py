@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_people import job, start
 
 from mdpr.errors import ConfigError, DependencyError, FormatError, MdprError
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
+from synthetic_people import job, start
 
 
 def _run(folder: Path, count: int, workers: int = 1, trouble: str = "") -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from synthetic_people import flat_camera, flat_plate, save_plates
 
 from mdpr.errors import ConfigError, DependencyError
 from mdpr.reid.data import load_dataset
@@ -24,6 +23,7 @@ from mdpr.reid.synthetic import plate_library, reid_set
 from mdpr.reid.synthetic.identities import FAMILY
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates, save_plate
 from mdpr.reid.synthetic.reid_set import MANIFEST, ReidSetConfig, make_reid_set
+from synthetic_people import flat_camera, flat_plate, save_plates
 
 pytestmark = pytest.mark.usefixtures("context")  # OpenGL, or a reason to skip
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from synthetic_people import flat_camera, flat_plate
 
 from mdpr.reid.synthetic.cameras import project
 from mdpr.reid.synthetic.identities import sample_identity
@@ -17,6 +16,7 @@ from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker
 from mdpr.reid.synthetic.plates import Plate
 from mdpr.reid.synthetic.scene_painter import Label, Painted, ScenePainter
+from synthetic_people import flat_camera, flat_plate
 
 if TYPE_CHECKING:
     import moderngl

@@ -7,9 +7,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from synthetic_people import NEUTRAL
 
 from mdpr.reid.synthetic.sensor import auto_exposure, compress, expose, sample_sensor, tone_curve
+from synthetic_people import NEUTRAL
 
 
 def _picture(seed: int = 0) -> np.ndarray:

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from synthetic_people import NEUTRAL, flat_camera, flat_plate
 
 from mdpr.reid.synthetic.cameras import ground_point, project
 from mdpr.reid.synthetic.identities import sample_identity
@@ -24,6 +23,7 @@ from mdpr.reid.synthetic.person import PeopleMaker
 from mdpr.reid.synthetic.plates import Plate
 from mdpr.reid.synthetic.sensor import sample_sensor
 from mdpr.reid.synthetic.studio import HEIGHT, PASSERS_BY, Crop, Studio, StudioCamera, person_height_px, set_up_camera
+from synthetic_people import NEUTRAL, flat_camera, flat_plate
 
 if TYPE_CHECKING:
     import moderngl
