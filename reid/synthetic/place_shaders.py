@@ -1,7 +1,8 @@
 """GLSL of the renderer of places: shadow maps, light from everywhere, materials, sky.
 
 Light is gathered on the screen: `LIGHT_FRAGMENT` adds, for every second pixel, the sky in some forty directions and
-every lamp, each with a shadow map of its own in one atlas, and darkens creases; the picture then looks its light up by depth.
+every lamp, each with a shadow map of its own in one atlas, and darkens creases; the picture then looks its light up by
+depth.
 """
 
 from mdpr.reid.synthetic.opengl import TONE_MAP
