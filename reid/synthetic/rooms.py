@@ -254,8 +254,8 @@ def daylight_window(
     )
     frame = Surface("plain", grey(0.75), wear=0.2)
     parts = [panel((-width / 2, -0.01, sill), (width, 0, 0), (0, 0, height), bright)]
-    if rng.random() < 0.5:  # what stands outside
-        outside = Surface("foliage", (0.62, 0.66, 0.62), 1.5, emission=0.6, wear=0.5)
+    if rng.random() < 0.3:  # what stands outside
+        outside = Surface("foliage", (0.75, 0.76, 0.78), 1.5, emission=1.4, wear=0.5)
         parts.append(panel((-width / 2, -0.013, sill), (width, 0, 0), (0, 0, height * rng.uniform(0.2, 0.6)), outside))
     panes = max(round(width / 1.1), 1)
     parts.append(
