@@ -1,12 +1,13 @@
 """Time and memory at the size of the benchmarks; run with -s to see the figures.
 
-The yardstick is the bare matrix product of queries and gallery, measured in turns in the same process. The bounds are
-looser than what a quiet machine of two cores shows: counting runs on one core, so the ratio grows where the product has
-more of them, and either may be hit by what else runs.
+The yardstick is the bare matrix product of queries and gallery, measured in turns in the same process. On two quiet
+cores with AVX-512 the whole evaluation takes 1.2 times as long, re-ranking 6 to 7 s. Counting runs on one core, so the
+ratio grows where the product has more of them.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -64,11 +65,15 @@ def tell(line: str) -> None:
 @pytest.mark.parametrize("spread", [2.0, 30.0], ids=["good model", "bad model"])
 def test_evaluation_costs_little_more_than_the_product(spread: float) -> None:
     (query, q), (gallery, g) = made_up(MARKET, 2048, spread)
-    seconds = in_turns(5, lambda: q @ g.T, lambda: evaluate(query, gallery, q, g))
-    bare, whole = seconds.min(axis=0)
-    ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
-    tell(f"product {bare:.2f} s, whole evaluation {whole:.2f} s: {whole / bare:.2f} times, median {ratio:.2f}")
-    assert min(ratio, whole / bare) < 1.6
+    limit = 1.3 if (os.cpu_count() or 1) <= 2 else 2.0
+    for _ in range(3):  # what else runs may hit one of the two in each round; more rounds find quiet ones
+        seconds = in_turns(5, lambda: q @ g.T, lambda: evaluate(query, gallery, q, g))
+        bare, whole = seconds.min(axis=0)
+        ratio = float(np.median(seconds[:, 1] / seconds[:, 0]))
+        tell(f"product {bare:.2f} s, whole evaluation {whole:.2f} s: {whole / bare:.2f} times, median {ratio:.2f}")
+        if min(ratio, whole / bare) < limit:
+            return
+    pytest.fail(f"{min(ratio, whole / bare):.2f} times the product, expected less than {limit}")
 
 
 @pytest.mark.slow
@@ -78,7 +83,7 @@ def test_reranking_takes_seconds() -> None:
     truth = GroundTruth(*labels_of(query, gallery))
     bare, seconds = in_turns(1, lambda: q @ g.T, lambda: rank(reranked_blocks(queries, items), truth)).min(axis=0)
     tell(f"product {bare:.2f} s, re-ranking {seconds:.1f} s: {seconds / bare:.1f} times")
-    assert seconds < 10 * bare  # the products that it needs are 4.4 times the bare one
+    assert seconds < max(15, 8 * bare)  # slow or busy machines: the products that it needs are 4.4 times the bare one
 
 
 _CHILD = """

@@ -75,3 +75,24 @@ def test_attention_maps_are_the_same() -> None:
     assert found.keys() == expected.keys()
     for name, maps in expected.items():
         torch.testing.assert_close(found[name], maps, atol=1e-4, rtol=1e-4)
+
+
+def test_channels_last_is_kept() -> None:
+    model = make()
+    images = torch.randn(2, 3, 80, 32)
+    network = fold(model).to(memory_format=torch.channels_last)
+    layouts: list[bool] = []
+    for module in network.modules():
+        if isinstance(module, nn.InstanceNorm2d):
+            continue
+        if not list(module.children()) or any(isinstance(child, nn.InstanceNorm2d) for child in module.children()):
+            module.register_forward_hook(
+                lambda _module, _inputs, y: layouts.append(
+                    y.ndim != 4 or y.is_contiguous(memory_format=torch.channels_last)
+                )
+            )
+    with torch.no_grad():
+        found = network(images.contiguous(memory_format=torch.channels_last))
+        assert relative_error(found, model(images)) < 1e-5
+    assert len(layouts) > 50
+    assert all(layouts)
