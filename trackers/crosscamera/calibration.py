@@ -21,6 +21,7 @@ from mdpr.trackers.crosscamera.scene import Integers, Times
 
 UNKNOWN, DIFFERENT = -1, 0
 MOST_LOG_RATIO = 10.0
+MOST_LOG_ODDS = 8.0  # of a pair by itself, however rare true pairs are: no normal distribution is right that far out
 _ROUNDS, _ROUNDS_BY_KIND = 40, 5
 _LEAST_KNOWN = 50
 _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
@@ -62,7 +63,8 @@ class Fit:
         value = np.where(v1 > v0, np.maximum(value, extremum), value)
         value = np.where(v1 < v0, np.minimum(value, extremum), value)
         ratio = -0.5 * np.log(v1 / v0) - (value - m1) ** 2 / (2 * v1) + (value - m0) ** 2 / (2 * v0)
-        return np.clip(ratio, -MOST_LOG_RATIO, MOST_LOG_RATIO)
+        most = np.maximum(MOST_LOG_RATIO, MOST_LOG_ODDS - self.prior(kind))
+        return np.clip(ratio, -MOST_LOG_RATIO, most)
 
     def prior(self, kind: Integers) -> Times:
         """(P,) log-odds of a pair before it is looked at."""

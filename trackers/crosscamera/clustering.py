@@ -53,26 +53,8 @@ class Evidence:
         return prior + mean / (self.correlation + (1 - self.correlation) * (one + two) / (2 * one * two))
 
 
-@dataclass(frozen=True)
-class Merge:
-    """Two groups that became one, by their names before, and the log-odds."""
-
-    a: int
-    b: int
-    log_odds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Grouping:
-    """(N,) group of each row, named by its lowest row; the merges in order; the log-odds below which they ended."""
-
-    group: Integers
-    merges: tuple[Merge, ...]
-    decision: float
-
-
-def agglomerate(evidence: Evidence, start: Integers, between: Between, false_link_rate: float) -> Grouping:
-    """Join groups, the most certain first, while the expected part of false joins stays within `false_link_rate`.
+def agglomerate(evidence: Evidence, start: Integers, between: Between) -> Integers:
+    """Join groups, the most certain first.
 
     A join with even odds or less, or with more evidence against it than for it, is never made. Two groups between which
     anything is forbidden are never joined.
@@ -81,7 +63,9 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between, false_lin
         evidence: about pairs.
         start: (N,) number of the group each row begins in.
         between: what forbids two groups of rows; 0 when they may be one.
-        false_link_rate: in (0, 1).
+
+    Returns:
+        (N,) group of each row, named by its lowest row.
     """
     members: dict[int, Integers] = {}
     for rows in _members(start):
@@ -106,22 +90,14 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between, false_lin
         for two in near[one]:
             if one < two:
                 push(one, two)
-    merges: list[Merge] = []
-    wrong, decision = 0.0, 0.0
     while heap:
-        odds, one, two, first, second = heapq.heappop(heap)
+        _, one, two, first, second = heapq.heappop(heap)
         if version.get(one) != first or version.get(two) != second:
             continue
-        risk = float(1 / (1 + np.exp(-odds)))  # odds is negated
-        if wrong + risk > false_link_rate * (len(merges) + 1):
-            decision = -odds
-            break
         if between(members[one], members[two]):
             near[one].pop(two)
             near[two].pop(one)
             continue  # refused again whatever the groups become: `between` looks at all members
-        wrong += risk
-        merges.append(Merge(one, two, -odds))
         _join(near, one, two)
         members[one] = np.sort(np.concatenate([members[one], members.pop(two)]))
         version[one] += 1
@@ -131,7 +107,7 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between, false_lin
     group = np.empty(evidence.count, np.int64)
     for rows in members.values():
         group[rows] = rows[0]
-    return Grouping(group, tuple(merges), decision)
+    return group
 
 
 def _members(start: Integers) -> list[Integers]:

@@ -20,7 +20,6 @@ class LinkConfig:
             says nothing about it; they count as much as 5 samples.
         correlation: of the evidence of pairs between the same two people, in (0, 1]: two people who look alike once do
             so again. None estimates it. Groups tell at most 1 / correlation as much as single tracklets.
-        rerank_weight: largest weight of common neighbours in a similarity; it shrinks for small sets. 0 = none.
         refine_rounds: most rounds of moving, splitting and merging.
     """
 
@@ -31,7 +30,6 @@ class LinkConfig:
     same_similarity: float = 0.7
     different_similarity: float = 0.3
     correlation: float | None = None
-    rerank_weight: float = 0.3
     refine_rounds: int = 20
 
     def __post_init__(self) -> None:
@@ -48,7 +46,5 @@ class LinkConfig:
             )
         if self.correlation is not None and not 0 < self.correlation <= 1:
             raise ConfigError(f"correlation: expected a value in (0, 1], got {self.correlation}")
-        if not 0 <= self.rerank_weight <= 1:
-            raise ConfigError(f"rerank_weight: expected a value in [0, 1], got {self.rerank_weight}")
         if self.refine_rounds < 0:
             raise ConfigError(f"refine_rounds: expected 0 or more, got {self.refine_rounds}")

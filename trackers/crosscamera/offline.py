@@ -83,9 +83,8 @@ class OfflineLinker:
         if known is None and len(scene) > LARGE:
             config = replace(config, candidates=-(-config.candidates // 3))
         weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known)
-        grouping = agglomerate(weighed.evidence, constraints.groups, constraints.between, config.false_link_rate)
-        evidence = replace(weighed.evidence, prior=weighed.evidence.prior - grouping.decision)
-        refinement = Refinement(evidence, grouping.group, constraints.groups, constraints.between)
+        group = agglomerate(weighed.evidence, constraints.groups, constraints.between)
+        refinement = Refinement(weighed.evidence, group, constraints.groups, constraints.between)
         return refinement.run(config.refine_rounds), weighed
 
     def _purified(

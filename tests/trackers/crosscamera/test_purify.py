@@ -55,7 +55,7 @@ def mixed():
              and len(one.tracklet.view_frame) >= 6 and one.key.camera == a.key.camera)  # fmt: skip
     views = np.concatenate([a.tracklet.embeddings[:4], b.tracklet.embeddings[:4]])
     wrong = make_tracklet(a.key.camera, 999, 5000.0, 5030.0, views)
-    rows[a.key[:2] + (999, 0)] = Sighting.of("run", wrong)
+    rows[(*a.key[:2], 999, 0)] = Sighting.of("run", wrong)
     return simulated, [*rows.values()], a.key, b.key
 
 

@@ -1,0 +1,264 @@
+"""Calibration, grouping and refinement against naive restatements and known answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
+from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
+from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
+from mdpr.trackers.crosscamera.clustering import Evidence, agglomerate
+from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
+from mdpr.trackers.crosscamera.refinement import DAMPING, Refinement
+from mdpr.trackers.crosscamera.scene import make_scene
+from mdpr.trackers.crosscamera.similarity import BEST_VIEWS, candidate_pairs, set_similarity
+from mdpr.trackers.crosscamera.travel import given_term, learned_term
+from simulated_tracklets import World, make_tracklet, simulate
+
+
+def nothing_forbids(a, b):
+    return 0
+
+
+def mixture(rng, pairs, share, same, different=0.0, kind=0):
+    is_same = rng.random(pairs) < share
+    values = np.where(is_same, rng.normal(same, 0.08, pairs), rng.normal(different, 0.05, pairs))
+    return values, is_same, np.full(pairs, kind)
+
+
+def test_fit_finds_the_mixture_although_pieces_are_more_alike():
+    rng = np.random.default_rng(0)
+    values, is_same, kind = mixture(rng, 6000, 0.04, 0.5)
+    found = fit(Samples(values, kind, np.ones(6000), np.full(6000, UNKNOWN), rng.normal(0.8, 0.03, 200)), 1, 0.3, 0.7)
+    assert found.different[0] == pytest.approx(0.0, abs=0.01)
+    assert found.same[0] == pytest.approx(0.5, abs=0.05)
+    assert found.share[0] == pytest.approx(is_same.mean(), rel=0.15)
+    likely = 1 / (1 + np.exp(-found.log_ratio(values, kind) - found.prior(kind)))
+    for low, high in ((0.0, 0.1), (0.9, 1.0)):
+        here = (likely >= low) & (likely <= high)
+        assert is_same[here].mean() == pytest.approx(likely[here].mean(), abs=0.05)
+
+
+def test_few_samples_borrow_and_many_have_their_own():
+    rng = np.random.default_rng(1)
+    parts = [mixture(rng, 4000, 0.05, 0.5), mixture(rng, 4000, 0.05, 0.5, 0.2, 1), mixture(rng, 10, 0, 0.5, 0.2, 2)]
+    values, kind = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
+    found = fit(Samples(values, kind, np.ones(len(kind)), np.full(len(kind), UNKNOWN), np.array([0.6])), 4, 0.3, 0.7)
+    assert found.different[1] - found.different[0] == pytest.approx(0.2, abs=0.02)
+    assert abs(found.different[2] - found.different[3]) < 0.05  # 10 samples move it little
+    assert found.samples.tolist() == [4000, 4000, 10, 0]
+
+
+def test_known_different_look_alikes_widen_the_doubt():
+    rng = np.random.default_rng(2)
+    values, _, kind = mixture(rng, 2000, 0.0, 0.5)
+    alike = np.concatenate([rng.normal(0, 0.05, 160), np.full(40, 0.45)])
+    known = Samples(
+        np.concatenate([values, alike]), np.zeros(2200, np.int64), np.ones(2200),
+        np.repeat([UNKNOWN, DIFFERENT], [2000, 200]), np.array([0.6] * 20),
+    )  # fmt: skip
+    without = Samples(values, kind, np.ones(2000), np.full(2000, UNKNOWN), known.pieces)
+    query = np.array([0.45])
+    careful, bold = (fit(samples, 1, 0.3, 0.7).log_ratio(query, np.array([0]))[0] for samples in (known, without))
+    assert careful < bold - 2
+
+
+def test_log_ratio_rises_with_similarity():
+    found = fit(Samples(*(np.empty(0, int) for _ in range(4)), np.empty(0)), 1, 0.3, 0.7)
+    values = np.linspace(-1, 1, 101)
+    assert (np.diff(found.log_ratio(values, np.zeros(101, np.int64))) >= 0).all()
+
+
+def test_set_similarity_equals_the_loops():
+    simulated = simulate(World(people=4, visits=1))
+    scene = make_scene(simulated.sightings)
+    appearance = centred(scene, np.zeros((len(scene.cameras), 128), np.float32))
+    a, b = np.triu_indices(len(scene), 1)
+    got = set_similarity(appearance, scene.has_view, a, b)
+    for i, j, value in zip(a, b, got, strict=True):
+        one, two = (appearance.views[row][scene.has_view[row]] for row in (i, j))
+        best = [max(float(x @ y) for y in two) for x in one] + [max(float(x @ y) for x in one) for y in two]
+        want = BEST_VIEWS * np.mean(best) + (1 - BEST_VIEWS) * float(appearance.mean[i] @ appearance.mean[j])
+        assert value == pytest.approx(want, abs=1e-5)
+
+
+def test_candidates_are_the_most_similar_pairs():
+    rng = np.random.default_rng(3)
+    mean = unit(rng.standard_normal((300, 12)))
+    has = np.ones(300, np.bool_)
+    has[7] = False
+    a, b = candidate_pairs(mean, has, 20)
+    assert (a < b).all()
+    assert 7 not in a
+    assert 7 not in b
+    found = set(zip(a.tolist(), b.tolist(), strict=True))
+    cosine = mean @ mean.T
+    every = [(i, j) for i, j in itertools.combinations(np.flatnonzero(has).tolist(), 2)]
+    every.sort(key=lambda pair: -cosine[pair])
+    assert set(every[: 15 * 300]) <= found
+    assert len(found) < 30 * 300
+    for row in np.flatnonzero(has).tolist():
+        others = [other for other in np.argsort(-cosine[row]).tolist() if other != row and has[other]][:5]
+        assert all((min(row, other), max(row, other)) in found for other in others)
+
+
+def test_offsets_of_cameras_are_found_although_different_people_walk_there():
+    rng = np.random.default_rng(4)
+    people, offset = rng.standard_normal((30, 16)) * 0.2, rng.standard_normal((3, 16)) * 0.3
+    sightings, person = [], []
+    for who in range(30):
+        for camera in range(3):
+            if (who + camera) % 3:  # everybody is in two of three cameras
+                rows = people[who] + offset[camera] + np.eye(16)[0]
+                sightings.append(Sighting.of("r", make_tracklet(f"c{camera}", who, who, who + 0.5, rows)))
+    scene = make_scene(sightings)
+    person = np.array([key.track_id for key in scene.keys])
+    same = person[:, None] == person
+
+    def gap(appearance: Centred):
+        cosine = appearance.mean @ appearance.mean.T
+        np.fill_diagonal(cosine, np.nan)
+        return np.nanmean(cosine[same]) - np.nanmean(cosine[~same])
+
+    plain = centred(scene, np.zeros((3, 16), np.float32))
+    assert gap(centred(scene, offset_of_groups(scene, person))) > gap(plain) + 0.3
+
+
+def random_evidence(seed, count=12):
+    rng = np.random.default_rng(seed)
+    a, b = np.triu_indices(count, 1)
+    truth = rng.integers(0, 4, count)
+    ratio = np.where(truth[a] == truth[b], 4.0, -4.0) + rng.normal(0, 4, len(a))
+    keep = rng.random(len(a)) < 0.8
+    return Evidence(count, a[keep], b[keep], ratio[keep], -3.0, -1.0, 0.4)
+
+
+def naive_objective(evidence, group):
+    ratio = np.full((evidence.count, evidence.count), evidence.elsewhere)
+    ratio[evidence.a, evidence.b] = evidence.log_ratio
+    total = 0.0
+    for name in np.unique(group):
+        rows = np.flatnonzero(group == name)
+        n = len(rows)
+        inside = sum(ratio[i, j] for i, j in itertools.combinations(rows, 2))
+        total -= inside * (2 / n) ** DAMPING + (n - 1) * evidence.prior + math.log(math.factorial(n - 1))
+    return total
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_refinement_lowers_the_objective_that_is_documented(seed):
+    evidence = random_evidence(seed)
+    alone = np.arange(evidence.count)
+    start = agglomerate(evidence, alone, nothing_forbids)
+    refinement = Refinement(evidence, start, alone, nothing_forbids)
+    assert refinement.objective() == pytest.approx(naive_objective(evidence, start))
+    after = refinement.run(20)
+    assert refinement.objective() == pytest.approx(naive_objective(evidence, after))
+    assert naive_objective(evidence, after) <= naive_objective(evidence, start) + 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_groups_never_hold_what_is_forbidden(seed):
+    evidence = random_evidence(seed)
+    rng = np.random.default_rng(seed)
+    ban = rng.random((evidence.count, evidence.count)) < 0.2
+    ban |= ban.T
+    alone = np.arange(evidence.count)
+
+    def between(a, b):
+        return int(ban[np.ix_(a, b)].any())
+
+    free = ~ban[evidence.a, evidence.b]
+    evidence = Evidence(evidence.count, evidence.a[free], evidence.b[free], evidence.log_ratio[free], -3.0, -1.0, 0.4)
+    group = Refinement(evidence, agglomerate(evidence, alone, between), alone, between).run(20)
+    for i, j in itertools.combinations(range(evidence.count), 2):
+        assert not (group[i] == group[j] and ban[i, j])
+
+
+def test_group_evidence_by_hand():
+    """Two rows and one, ratios 2 and 4, correlation 0.4: n = 4 / 3, so the mean of 3 counts 3 / (0.4 + 0.6 * 3 / 4)."""
+    evidence = Evidence(3, np.array([0, 1]), np.array([2, 2]), np.array([2.0, 4.0]), -3.0, -1.0, 0.4)
+    assert evidence.log_odds(6.0, 2, 2, 1) == pytest.approx(-1 + math.log(2) + 3 / 0.85)
+    assert evidence.log_odds(2.0, 1, 2, 1) == pytest.approx(-1 + math.log(2) + (2 - 3) / 2 / 0.85)
+
+
+def test_doubtful_links_are_cut_to_the_rate():
+    links = [TreeLink(0, 1, 6.0, False), TreeLink(1, 2, 0.5, False), TreeLink(3, 4, 5.0, False)]
+    group = np.array([0, 0, 0, 3, 3])
+    assert cut_doubtful(group, links, 0.2).tolist() == [0, 0, 0, 3, 3]
+    assert cut_doubtful(group, links, 0.05).tolist() == [0, 0, 2, 3, 3]
+    assert cut_doubtful(group, links, 1e-4).tolist() == [0, 1, 2, 3, 4]
+    forced = [TreeLink(1, 2, 0.5, True)]
+    assert cut_doubtful(np.array([0, 1, 1]), forced, 1e-4).tolist() == [0, 1, 1]
+
+
+def test_tree_links_hold_their_group_together():
+    evidence = random_evidence(5)
+    group = np.array([0] * 7 + [7] * 5)
+    links = GroupTrees(evidence, np.arange(12)).links(group)
+    assert len(links) == 10
+    assert len({frozenset((link.a, link.b)) for link in links}) == 10
+    assert cut_doubtful(group, links, 0.999).tolist() == group.tolist()
+
+
+def test_the_rate_is_kept():
+    """Expected and actual part of false links, where noise and not cameras is the trouble."""
+    wrong = links = 0
+    expected = []
+    for seed in range(3):
+        simulated = simulate(
+            World(people=25, dimension=48, camera=0.4, person_in_camera=0.6, visit=0.6, view=1.6, seed=seed)
+        )
+        linking = OfflineLinker(LinkConfig(false_link_rate=0.05, split_tracks=False)).link(simulated.sightings)
+        joined = [link for link in linking.links if link.is_joined]
+        wrong += sum(simulated.person[link.a] != simulated.person[link.b] for link in joined)
+        links += len(joined)
+        expected.append(linking.calibration.expected_false_links)
+    assert links > 300
+    assert max(expected) <= 0.05
+    assert wrong / links <= 0.05
+
+
+def test_travel_times():
+    topology = Topology.parse({"a -> b": "5..40 s"})
+    rows = [("a", 1, 0, 10), ("b", 1, 25, 30), ("b", 2, 300, 310), ("b", 3, 960, 1000)]
+    scene = make_scene([Sighting.of("r", make_tracklet(*row, np.eye(4)[0])) for row in rows])
+    inside, late, later = given_term(scene, topology, np.zeros(3, np.int64), np.array([1, 2, 3]))
+    assert inside == pytest.approx(math.log(0.5 * 1000 / 35 + 0.5))
+    assert late == later == pytest.approx(math.log(0.5))
+    assert given_term(scene, Topology(), np.array([0]), np.array([1])) == 0
+
+
+def test_travel_times_are_learned_from_known_people():
+    rng = np.random.default_rng(6)
+    rows = []
+    for who in range(60):
+        begin = rng.uniform(0, 20_000)
+        rows += [("a", who, begin, begin + 5), ("b", who, begin + 5 + rng.uniform(9, 13), begin + 30)]
+    scene = make_scene([Sighting.of("r", make_tracklet(*row, np.eye(4)[0])) for row in rows])
+    group = np.array([key.track_id for key in scene.keys])
+    one, two = np.triu_indices(len(scene), 1)
+    term = learned_term(scene, Topology(), group, one, two, (one, two))
+    _, _, gap = (scene.camera, scene.camera, scene.start_s[two] - scene.end_s[one])
+    across = scene.camera[one] < scene.camera[two]
+    assert term[across & (gap > 9) & (gap < 13)].min() > 1
+    assert term[across & (gap > 600)].max() < 0
+    assert (term[scene.camera[one] == scene.camera[two]] == 0).all()
+    few = np.where(group < 10, group, 1000 + np.arange(len(group)))
+    assert (learned_term(scene, Topology(), few, one, two, (one, two)) == 0).all()
+
+
+def test_knowledge_of_travel_forbids_in_the_answer():
+    """Twins in two cameras, two seconds apart where nobody needs less than five."""
+    twin = [make_tracklet("a", 1, 0, 10, np.eye(4)[[0, 0]]), make_tracklet("b", 1, 12, 20, np.eye(4)[[0, 0]])]
+    knowledge = Knowledge(topology=Topology.parse({"a -> b": "5..40 s"}))
+    linking = OfflineLinker(LinkConfig(false_link_rate=0.5)).link([Sighting.of("r", one) for one in twin], knowledge)
+    assert len(linking.identities) == 2
