@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,17 @@ from tqdm import tqdm
 
 from mdpr.files import make_folder, write_errors
 from mdpr.reid.synthetic.cameras import camera_from_dict, camera_to_dict
-from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, OUTDOOR_LIGHTS, Light, sample_light
+from mdpr.reid.synthetic.lights import Light
 from mdpr.reid.synthetic.opengl import open_context
-from mdpr.reid.synthetic.places import PLACES, make_place
-from mdpr.reid.synthetic.plates import Plate, render_plate
+from mdpr.reid.synthetic.plate_choice import plate_for
+from mdpr.reid.synthetic.plates import Plate
 from mdpr.weights import cache_folder
 
 if TYPE_CHECKING:
     import moderngl
 
-_VERSION = 1  # goes up when places look different
+_VERSION = 2  # goes up when places look different
+_PLATES_A_WORLD = 4096
 
 
 def render_plates(seed: int, count: int) -> list[Path]:
@@ -40,14 +41,8 @@ def render_plates(seed: int, count: int) -> list[Path]:
 
 
 def world_plate(seed: int, number: int, context: moderngl.Context) -> Plate:
-    """The plate of camera `number` (from 1) of a world: kinds of places take turns, light and view are drawn."""
-    rng = np.random.default_rng([seed, 9, number])
-    kinds = sorted(PLACES)
-    place = make_place(kinds[number % len(kinds)], int(rng.integers(1 << 30)))
-    fits = INDOOR_LIGHTS if place.is_indoor else OUTDOOR_LIGHTS
-    light = sample_light(fits[int(rng.integers(len(fits)))], rng)
-    view = place.cameras[int(rng.integers(len(place.cameras)))]
-    return render_plate(place, replace(view, name=f"camera-{number}"), light, context)
+    """The plate of camera `number` (from 1) of a world; four cameras in a row see one place."""
+    return plate_for(_PLATES_A_WORLD * seed + number - 1, context)[3]
 
 
 def load_plates(files: Sequence[Path]) -> Iterator[Plate]:
