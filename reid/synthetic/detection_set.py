@@ -157,7 +157,8 @@ def _box(label: Label, scale: float, size: tuple[int, int], flip: bool) -> list[
 
 
 def _coco(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for row in rows:
         size = {"width": row["width"], "height": row["height"]}
         images.append({"id": row["number"] + 1, "file_name": row["file"], **size})

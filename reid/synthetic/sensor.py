@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+Values = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def expose(
         drift: standard deviation of their logarithms.
         scale: size of a pixel of `image` in pixels of the camera's own picture, where it was resampled.
     """
-    light = image.astype(np.float32) / 255
+    light: Values = image.astype(np.float32) / 255
     gain = sensor.exposure * np.exp(rng.normal(0, drift)) * np.exp(rng.normal(0, drift / 3, 3))
     light = light @ np.array(sensor.mixing, np.float32).T * (np.array(sensor.white) * gain).astype(np.float32)
     sigma = sensor.blur_px / scale
@@ -109,7 +110,7 @@ def expose(
     return (np.clip(light, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def tone_curve(light: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
+def tone_curve(light: Values, sensor: Sensor) -> Values:
     """Display values of light, any shape: contrast, highlights that roll off, lifted blacks."""
     light = np.clip(light, 0, None) ** np.float32(sensor.contrast)
     light = np.where(light > 0.85, 1 - 0.15 * np.exp(-(light - 0.85) / 0.15), light)

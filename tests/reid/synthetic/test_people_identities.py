@@ -16,7 +16,7 @@ from mdpr.reid.synthetic.identities import FAMILY, Identity, sample_identity
 from mdpr.reid.synthetic.materials import PATTERNS, ROW, Material, linear, with_strap
 from mdpr.reid.synthetic.wardrobe import SEASONS, Garment, Outfit, look_alike, sample_outfit
 
-_PEOPLE = [sample_identity(0, number) for number in range(400)]
+_PEOPLE = [sample_identity(0, number) for number in range(250)]
 
 
 def _garments(outfit: Outfit) -> list[Garment]:
@@ -29,14 +29,14 @@ def _worn(identity: Identity) -> tuple[object, ...]:
 
 
 def test_the_same_number_is_the_same_person_in_any_order_of_asking() -> None:
-    backwards = [sample_identity(0, number) for number in reversed(range(400))]
+    backwards = [sample_identity(0, number) for number in reversed(range(250))]
     assert backwards[::-1] == _PEOPLE
     assert sample_identity(0, 7, alike=0.5) == _PEOPLE[7]
 
 
 def test_other_numbers_and_other_seeds_are_other_people() -> None:
-    assert len({_worn(person) for person in _PEOPLE}) == 400
-    assert len({person.phenotype for person in _PEOPLE}) == 400
+    assert len({_worn(person) for person in _PEOPLE}) == 250
+    assert len({person.phenotype for person in _PEOPLE}) == 250
     for number in range(50):
         other = sample_identity(1, number)
         assert _worn(other) != _worn(_PEOPLE[number])
@@ -45,15 +45,9 @@ def test_other_numbers_and_other_seeds_are_other_people() -> None:
 
 def test_nothing_depends_on_the_process() -> None:
     code = "from mdpr.reid.synthetic.identities import sample_identity as s; print([s(5, n) for n in range(30)])"
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(said) == 1
-    here = f"{[sample_identity(5, n) for n in range(30)]}\n"
-    is_same = said == {here.encode()}
+    settings = {**os.environ, "PYTHONHASHSEED": "1"}
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=settings).stdout
+    is_same = said == f"{[sample_identity(5, n) for n in range(30)]}\n"
     assert is_same
 
 
@@ -110,7 +104,7 @@ def test_as_many_are_alike_as_asked_for() -> None:
 
     def near(alike: float) -> float:
         found = []
-        for family in range(60):
+        for family in range(25):
             people = [sample_identity(3, FAMILY * family + member, alike) for member in range(FAMILY)]
             found += [_distance(people[a].outfit.top, people[b].outfit.top) < 0.12 for a in range(4) for b in range(a)]
         return float(np.mean(found))

@@ -38,7 +38,7 @@ def _world(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeyp
 
 
 def _config(out: Path, **changes: object) -> ReidSetConfig:
-    config = ReidSetConfig(out, identities=8, views=5, cameras=3, hold_out=0.5, workers=1)
+    config = ReidSetConfig(out, identities=8, views=4, cameras=3, hold_out=0.5, workers=1)
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
@@ -62,8 +62,8 @@ def finished(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, conte
 
 def test_its_readers_read_it(finished: Path) -> None:
     for dataset in (load_dataset("market1501", finished), load_dataset("manifest", finished / MANIFEST)):
-        assert len(dataset.train.paths) == 4 * 5
-        assert len(dataset.query.paths) + len(dataset.gallery.paths) == 4 * 5
+        assert len(dataset.train.paths) == 4 * 4
+        assert len(dataset.query.paths) + len(dataset.gallery.paths) == 4 * 4
         train, test = set(dataset.train.pids.tolist()), set(dataset.query.pids.tolist())
         assert len(train) == len(test) == 4
         assert not train & test
@@ -80,7 +80,7 @@ def test_the_manifest_names_every_file_with_its_measures(finished: Path) -> None
     assert lines[0] == "path,pid,camid,split,visible,height_px"
     rows = [line.split(",") for line in lines[1:]]
     assert {row[0] for row in rows} == {str(path.relative_to(finished)) for path in finished.rglob("*.jpg")}
-    assert [int(row[1]) for row in rows] == [pid for pid in range(1, 9) for _ in range(5)]
+    assert [int(row[1]) for row in rows] == [pid for pid in range(1, 9) for _ in range(4)]
     for path, pid, camera, split, visible, height in rows:
         assert f"{int(pid):05d}_c{camera}s1_" in path
         assert (int(pid) > 4) == (split in ("query", "gallery"))
@@ -120,6 +120,7 @@ def test_two_processes_make_the_same_files_as_one(finished: Path, tmp_path: Path
     assert _bytes(tmp_path) == _bytes(finished)
 
 
+@pytest.mark.slow
 def test_a_person_is_the_same_in_a_set_that_begins_elsewhere(finished: Path, tmp_path: Path) -> None:
     make_reid_set(_config(tmp_path, first=2, identities=2, hold_out=0.0))
     names = [path.name for path in (tmp_path / "bounding_box_train").iterdir()]
@@ -133,7 +134,7 @@ def test_a_person_is_the_same_in_a_set_that_begins_elsewhere(finished: Path, tmp
     ("changes", "text"),
     [
         ({"seed": 1}, "seed 0 there, 1 now"),
-        ({"views": 6}, "views 5 there, 6 now"),
+        ({"views": 6}, "views 4 there, 6 now"),
         ({"alike": 0.2}, r"alike 0\.5 there, 0\.2 now"),
         ({"identities": 9}, "identities 8 there, 9 now"),
         ({"assets": Path("clothes")}, "assets False there, True now"),
