@@ -65,7 +65,9 @@ class OfflineLinker:
         appearance = centred(scene, offset)
         group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group)
         trees = GroupTrees(weighed.evidence, constraints.groups)
-        group = cut_doubtful(group, trees.links(group), self._config.false_link_rate)
+        before = None
+        while before is None or not np.array_equal(group, before):  # what is left of a group is less sure than before
+            before, group = group, cut_doubtful(group, trees.links(group), self._config.false_link_rate)
         links, calibration = explain(scene, weighed, group, trees, constraints.groups)
         linking = Linking(number_identities(scene, group), links, calibration, split, dropped)
         return linking, Learned(scene, appearance, offset, weighed)

@@ -223,8 +223,13 @@ def test_the_rate_is_kept():
         links += len(joined)
         expected.append(linking.calibration.expected_false_links)
     assert links > 300
-    assert max(expected) <= 0.05
+    assert 0 < max(expected) <= 0.05
     assert wrong / links <= 0.05
+
+
+def test_a_small_rate_is_kept_too():
+    simulated = simulate(World(people=40, dimension=48, camera=0.4, person_in_camera=0.6, visit=0.6, view=1.8, seed=1))
+    assert 0 < OfflineLinker().link(simulated.sightings).calibration.expected_false_links <= 0.01
 
 
 def test_travel_times():
