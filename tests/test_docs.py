@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mdpr.configs import preset_names
-from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, track, train
+from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, forget, link, track, train
 from mdpr.reid.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +19,8 @@ DOCUMENT = (ROOT / "docs/training.md").read_text(encoding="utf-8")
 PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-train": train.make_parser,
     "mdpr-track": track.make_parser,
+    "mdpr-link": link.make_parser,
+    "mdpr forget": forget.make_parser,
     "mdpr data": data.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
