@@ -31,7 +31,7 @@ _DECODERS = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-_FINENESS = 1.5  # sides of the network's input that a decoded picture keeps at least
+_FINENESS = 1.1  # sides of the network's input that a decoded picture keeps at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def fitting_divisor(size: tuple[int, int], wanted: tuple[int, int]) -> int:
     """How much smaller a picture may be decoded and still be finer than a network's input; sizes (width, height).
 
     >>> fitting_divisor((1920, 1080), (416, 416)), fitting_divisor((960, 540), (416, 416))
-    (2, 1)
+    (4, 2)
     """
     fitting = [divisor for divisor in _DECODERS if max(size) / divisor >= _FINENESS * max(wanted)]
     return max(fitting, default=1)

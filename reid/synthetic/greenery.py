@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.solids import Solid, blob, box, join, leaves, place, tube
+from mdpr.reid.synthetic.shapes import blob, leaves, tube
+from mdpr.reid.synthetic.solids import Solid, box, join, place
 from mdpr.reid.synthetic.surfaces import Colour, Role, Surface, choose, grey
 
 _LEAF: list[Colour] = [

@@ -56,7 +56,7 @@ class Ground:
     def is_clear(self, start: Array, end: Array, longest_m: float) -> Bools:
         """Whether straight lines (..., 2) to (..., 2), up to `longest_m` long, touch free cells only; (...)."""
         pieces = max(int(np.ceil(longest_m / (0.9 * self.cell_m))), 1)
-        share = np.linspace(0, 1, pieces + 1)[:, None]
+        share = (np.arange(pieces + 1) / pieces)[:, None]
         points = start[..., None, :] + (end - start)[..., None, :] * share
         row, column = self._cells(points)
         free = self._free[row, column]
@@ -81,11 +81,11 @@ class Ground:
         """Whether somebody of this radius who stands at `point` (2,) would close a way, as in a narrow passage."""
         reach = int(np.ceil((radius_m + _AROUND_M) / self.cell_m))
         row, column = (int(value) for value in self._cells(point))
-        rows = slice(max(row - reach, 0), row + reach + 1)
-        columns = slice(max(column - reach, 0), column + reach + 1)
-        free = self._free[rows, columns]
+        top, left = max(row - reach, 0), max(column - reach, 0)
+        free = self._free[top : row + reach + 1, left : column + reach + 1]
         y, x = np.indices(free.shape)
-        away = np.hypot(y - min(row, reach), x - min(column, reach)) * self.cell_m
+        centres = np.stack([x + left, y + top], -1) * self.cell_m + self.cell_m / 2 + self._origin
+        away = np.hypot(*(centres - point).transpose(2, 0, 1))
         free = free & (away <= radius_m + _AROUND_M)
         before, after = label(free), label(free & (away > radius_m))
         return bool(after[1] > before[1] or after[1] == 0)
@@ -194,4 +194,6 @@ def resample(points: Array, spacing_m: float) -> Array:
     """Points (K, 2) evenly spaced along a polyline (M, 2), at most `spacing_m` apart, with both ends."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     at = np.linspace(0, along[-1], max(int(np.ceil(along[-1] / spacing_m)), 1) + 1)
-    return np.column_stack([np.interp(at, along, axis) for axis in points.T])
+    even = np.column_stack([np.interp(at, along, axis) for axis in points.T])
+    even[0], even[-1] = points[0], points[-1]
+    return even

@@ -10,7 +10,7 @@ from mdpr.reid.synthetic.path_ground import Ground
 from mdpr.reid.synthetic.path_types import Array, PathOptions
 from mdpr.reid.synthetic.place_types import Place
 
-WARM_S = 25.0  # who is there at the beginning came in this time before
+_WARM_S = 25.0  # who is there at the beginning came in this time before
 _RING_M = (0.0, 0.0, 0.36, 0.41, 0.5)  # radius of a circle of so many people who talk: neighbours 0.71 m apart
 _SPOT_APART_M = 1.8
 
@@ -52,7 +52,7 @@ def draw_parties(people: int, duration_s: float, options: PathOptions, rng: np.r
         late = rng.uniform(0, duration_s * options.arrive_until)
         party = Party(members, [], late * (0.4 if returns else 1.0), meets, meets and rng.random() < 0.5)
         if rng.random() < options.present_first:
-            party.arrive_s = -rng.uniform(1.0, WARM_S)
+            party.arrive_s = -rng.uniform(1.0, _WARM_S)
         low, high = options.speed
         pace = np.clip(rng.normal(1.3, 0.24, len(members)), low, high)
         party.speed = [float(v) for v in (pace if meets or not group else np.full(len(members), pace.min()))]

@@ -20,7 +20,9 @@ _INERTIA, _TO_THE_RIGHT = 0.2, 0.02
 
 def unit(angles: Array) -> Array:
     """Unit vectors (..., 2) of angles (...)."""
-    return np.stack([np.cos(angles), np.sin(angles)], -1)
+    vectors = np.empty((*np.shape(angles), 2))
+    vectors[..., 0], vectors[..., 1] = np.cos(angles), np.sin(angles)
+    return vectors
 
 
 def wrapped(angles: Array) -> Array:

@@ -12,7 +12,7 @@ from mdpr.errors import ConfigError
 from mdpr.reid.synthetic.path_crowd import Crowd
 from mdpr.reid.synthetic.path_ground import Ground
 from mdpr.reid.synthetic.path_motion import STEP_S
-from mdpr.reid.synthetic.path_parties import WARM_S, Spots, draw_parties
+from mdpr.reid.synthetic.path_parties import Spots, draw_parties
 from mdpr.reid.synthetic.path_types import Activity, Array, PathOptions, Walk
 from mdpr.reid.synthetic.path_visits import Visits
 from mdpr.reid.synthetic.place_types import Place
@@ -58,9 +58,10 @@ def plan(place: Place, people: int, duration_s: float, fps: float, seed: int, op
         groups[party.members] = number
     crowd = Crowd(ground, groups, place.entrances, rng)
     visits = Visits(place, crowd, Spots(place, ground, rng), parties, options, duration_s, rng)
-    before, after = math.ceil(WARM_S / STEP_S), math.ceil(duration_s / STEP_S) + 1
+    first = math.floor(min(0.0, *(party.arrive_s for party in parties)) / STEP_S)
+    after = math.ceil(duration_s / STEP_S) + 1
     track = _empty(after, people)
-    for step in range(-before, after):
+    for step in range(first, after):
         visits.update(step * STEP_S)
         if step >= 0:
             _record(track, step, crowd)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.furniture import extinguisher
+from mdpr.reid.synthetic.cabinets import extinguisher
+from mdpr.reid.synthetic.cars import car, van
 from mdpr.reid.synthetic.greenery import hedge, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import line, manhole, street_lamp, surroundings, tarmac
-from mdpr.reid.synthetic.rooms import ceiling_lamps, door, room_style, wall
+from mdpr.reid.synthetic.rooms import ceiling_lamps, room_style, wall
+from mdpr.reid.synthetic.shapes import tube
 from mdpr.reid.synthetic.shelving import hanging_sign
-from mdpr.reid.synthetic.solids import box, join, panel, tube
+from mdpr.reid.synthetic.solids import box, join, panel
 from mdpr.reid.synthetic.street_objects import bollard, fence, litter_bin, sign_post
 from mdpr.reid.synthetic.surfaces import Role, Surface, choose, grey, varied
-from mdpr.reid.synthetic.vehicles import car, van
+from mdpr.reid.synthetic.wall_parts import door
 
 _HALF_X, _HALF_Y = 19.0, 11.5
 _BAY = 2.55

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.furniture import board, extinguisher, locker_row, radiator, sofa, vending_machine, waste_bin
+from mdpr.reid.synthetic.cabinets import board, extinguisher, locker_row, radiator, vending_machine, waste_bin
+from mdpr.reid.synthetic.furniture import sofa
 from mdpr.reid.synthetic.greenery import house_plant
 from mdpr.reid.synthetic.place_draft import Draft
-from mdpr.reid.synthetic.rooms import (
-    RoomStyle,
-    ceiling_lamps,
-    daylight_window,
-    door,
-    double_door,
-    room_style,
-    wall,
-    wall_clutter,
-)
+from mdpr.reid.synthetic.rooms import RoomStyle, ceiling_lamps, room_style, wall
 from mdpr.reid.synthetic.shelving import hanging_sign
 from mdpr.reid.synthetic.solids import panel
-from mdpr.reid.synthetic.street_objects import bench, chair
+from mdpr.reid.synthetic.street_objects import bench
+from mdpr.reid.synthetic.street_stalls import chair
+from mdpr.reid.synthetic.wall_parts import daylight_window, door, double_door, wall_clutter
 
 
 def build(seed: int) -> Draft:

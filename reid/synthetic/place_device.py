@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.reid.synthetic.noise import fractal
 from mdpr.reid.synthetic.place_types import Place
 from mdpr.reid.synthetic.solids import Solid
 from mdpr.reid.synthetic.surfaces import Role
@@ -57,16 +59,16 @@ class LoadedPlace:
     def look(self, clip: NDArray[np.float32]) -> None:
         """Choose the triangles that are not wholly outside the view of a clip matrix (4, 4), and their images."""
         self._free_views()
-        flip = np.diag([1.0, 1.0, -1.0, 1.0])
+        flip = np.diag([1.0, 1.0, -1.0, 1.0]).astype(np.float32)
         seen, mirrored = self._in_view(clip), self._in_view(clip @ flip)
         self.seen, self.leafy_seen = self._index(seen & ~self._is_leafy), self._index(seen & self._is_leafy)
         if self.has_polish:
             self.mirrored = self._index(mirrored & ~self._is_leafy)
             self.leafy_mirrored = self._index(mirrored & self._is_leafy)
 
-    def _in_view(self, clip: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _in_view(self, clip: NDArray[np.float32]) -> NDArray[np.bool_]:
         solid = self.place.solid
-        seen = solid.position @ clip[:, :3].T.astype(np.float32) + clip[:, 3].astype(np.float32)
+        seen = solid.position @ clip[:, :3].T + clip[:, 3]
         outside = np.zeros(len(seen), np.uint8)
         for bit, value in enumerate((seen[:, 0], -seen[:, 0], seen[:, 1], -seen[:, 1], seen[:, 2])):
             outside |= (value < -seen[:, 3]).astype(np.uint8) << bit
@@ -138,14 +140,12 @@ class Targets:
 def set_uniforms(program: moderngl.Program, **values: Any) -> None:
     """Write uniforms; those that the compiler dropped are left out. Matrices (4, 4) are given row by row."""
     for name, value in values.items():
-        uniform = program.get(name, None)
-        if uniform is None:
-            continue
-        if isinstance(value, (int, float)):
+        uniform: Any = program.get(name, None)
+        if uniform is not None and isinstance(value, (int, float)):
             uniform.value = value
-            continue
-        array = np.asarray(value, np.float32)
-        uniform.write(np.ascontiguousarray(array.T if array.shape == (4, 4) else array).tobytes())
+        elif uniform is not None:
+            array = np.asarray(value, np.float32)
+            uniform.write(np.ascontiguousarray(array.T if array.shape == (4, 4) else array).tobytes())
 
 
 def layout_of(program: moderngl.Program) -> tuple[str, list[str]]:
@@ -158,3 +158,24 @@ def layout_of(program: moderngl.Program) -> tuple[str, list[str]]:
             layout.append(part)
             names.append(name)
     return " ".join(layout), names
+
+
+def shadow_map(context: moderngl.Context, width: int, height: int) -> moderngl.Framebuffer:
+    """A target for depth alone, to be read as plain numbers."""
+    texture = context.depth_texture((width, height))
+    texture.compare_func = ""
+    texture.filter = (context.NEAREST, context.NEAREST)
+    texture.repeat_x = texture.repeat_y = False
+    return context.framebuffer([], texture)
+
+
+def noise_texture(context: moderngl.Context) -> moderngl.Texture:
+    """Two smooth patterns and two of white noise, 256 x 256; always the same."""
+    rng = np.random.default_rng(4)
+    layers = [cv2.resize(fractal(rng, 4, 6), (256, 256), interpolation=cv2.INTER_AREA) for _ in range(2)]
+    planes = [np.clip(0.5 + 0.2 * layer / layer.std(), 0, 1) for layer in layers] + list(rng.random((2, 256, 256)))
+    values = np.rint(np.dstack(planes) * 255).astype(np.uint8)
+    texture = context.texture((256, 256), 4, values.tobytes())
+    texture.build_mipmaps()
+    texture.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+    return texture

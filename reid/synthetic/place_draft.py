@@ -16,6 +16,7 @@ from mdpr.reid.synthetic.solids import Solid, join, place
 
 CELL_M = 0.25
 PERSON_RADIUS_M = 0.28
+_SHIN_M, _HEAD_M = 0.15, 1.9  # people walk over what is lower and under what is higher
 _FINE = 4  # footprints are drawn on cells this many times as fine
 
 Rectangle = tuple[float, float, float, float]  # x_min, y_min, x_max, y_max
@@ -42,9 +43,10 @@ class Draft:
         moved = place(part, at, yaw, scale)
         self._parts.append(moved)
         if blocks:
-            body = moved.position[(moved.position[:, 2] < 1.9)]
-            if len(body) and body[:, 2].max() > 0.15:
-                self._obstacles.append(cv2.convexHull(body[:, :2].astype(np.float32))[:, 0])
+            heights = moved.position[moved.triangles, 2]
+            met = moved.triangles[(heights.min(1) < _HEAD_M) & (heights.max(1) > _SHIN_M)]
+            if len(met):
+                self._obstacles.append(cv2.convexHull(moved.position[met.ravel(), :2].astype(np.float32))[:, 0])
 
     def block(self, x_min: float, y_min: float, x_max: float, y_max: float) -> None:
         """Nobody walks in this rectangle."""

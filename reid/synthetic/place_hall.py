@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from mdpr.reid.synthetic.facades import front_style, shop_front
-from mdpr.reid.synthetic.furniture import sofa, vending_machine, waste_bin
+from mdpr.reid.synthetic.cabinets import vending_machine, waste_bin
+from mdpr.reid.synthetic.furniture import sofa
 from mdpr.reid.synthetic.greenery import house_plant, planter
+from mdpr.reid.synthetic.house_windows import front_style, shop_front
 from mdpr.reid.synthetic.place_draft import Draft
-from mdpr.reid.synthetic.rooms import ceiling_lamps, daylight_window, double_door, room, room_style, wall_clutter
+from mdpr.reid.synthetic.rooms import ceiling_lamps, room, room_style
+from mdpr.reid.synthetic.shapes import tube, upright
 from mdpr.reid.synthetic.shelving import counter, hanging_sign
-from mdpr.reid.synthetic.solids import Solid, box, join, place, tube, upright
-from mdpr.reid.synthetic.street_objects import STEEL, cafe_table, chair, kiosk, light_board
+from mdpr.reid.synthetic.solids import Solid, box, join, place
+from mdpr.reid.synthetic.street_objects import STEEL, light_board
+from mdpr.reid.synthetic.street_stalls import cafe_table, chair, kiosk
 from mdpr.reid.synthetic.surfaces import Role, Surface, choose, grey
+from mdpr.reid.synthetic.wall_parts import daylight_window, double_door, wall_clutter
 
 
 def build(seed: int) -> Draft:
@@ -130,7 +136,7 @@ def _barrier(rng: np.random.Generator) -> Solid:
 
 def _furnish(draft: Draft, length: float, depth: float) -> None:
     rng = draft.rng
-    parts = [
+    parts: list[Callable[[np.random.Generator], Solid]] = [
         sofa,
         house_plant,
         planter,

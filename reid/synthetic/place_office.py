@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.furniture import (
-    CHAIR_COLOURS,
-    WOODS,
-    board,
-    bookcase,
-    cupboard,
-    desk,
-    office_chair,
-    radiator,
-    sofa,
-    table,
-    trolley,
-    waste_bin,
-    whiteboard_stand,
-)
+from mdpr.reid.synthetic.cabinets import board, bookcase, cupboard, radiator, trolley, waste_bin, whiteboard_stand
+from mdpr.reid.synthetic.furniture import CHAIR_COLOURS, WOODS, desk, office_chair, sofa, table
 from mdpr.reid.synthetic.greenery import house_plant
 from mdpr.reid.synthetic.place_draft import Draft
-from mdpr.reid.synthetic.rooms import ceiling_lamps, daylight_window, door, room, room_style, wall_clutter
+from mdpr.reid.synthetic.rooms import ceiling_lamps, room, room_style
 from mdpr.reid.synthetic.solids import box
-from mdpr.reid.synthetic.street_objects import chair
+from mdpr.reid.synthetic.street_stalls import chair
 from mdpr.reid.synthetic.surfaces import Colour, Role, Surface, choose, varied
+from mdpr.reid.synthetic.wall_parts import daylight_window, door, wall_clutter
 
 
 def build(seed: int) -> Draft:
@@ -143,8 +131,7 @@ def _extras(draft: Draft, length: float, depth: float) -> None:
     ]
     for x, y, yaw in walls:
         if rng.random() < 0.45 and not draft.occupied([(x, y)], 0.6)[0]:
-            part = [cupboard, bookcase, cupboard][int(rng.integers(3))](rng)
-            draft.add(part, (x, y, 0), yaw)
+            draft.add([cupboard, bookcase, cupboard][int(rng.integers(3))](rng), (x, y, 0), yaw)
     for part in (trolley, waste_bin, house_plant, whiteboard_stand, sofa, waste_bin, trolley):
         for _ in range(12):
             at = (float(rng.uniform(0.6, length - 0.6)), float(rng.uniform(0.6, depth - 0.6)))

@@ -8,7 +8,8 @@ from mdpr.reid.synthetic.facades import front, glass_front
 from mdpr.reid.synthetic.greenery import far_tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_types import Lamp
-from mdpr.reid.synthetic.solids import box, panel, place, recast, tube
+from mdpr.reid.synthetic.shapes import tube
+from mdpr.reid.synthetic.solids import box, panel, place, recast
 from mdpr.reid.synthetic.street_objects import lamp_post
 from mdpr.reid.synthetic.surfaces import Role, Surface, choose, grey, varied
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.reid.synthetic import place_colours as colours
 from mdpr.reid.synthetic import place_shaders as shaders
 from mdpr.reid.synthetic.cameras import Camera, clip_matrix
 from mdpr.reid.synthetic.lights import Light
-from mdpr.reid.synthetic.noise import fractal
-from mdpr.reid.synthetic.place_device import LoadedPlace, Targets, layout_of, set_uniforms
+from mdpr.reid.synthetic.place_device import LoadedPlace, Targets, layout_of, noise_texture, set_uniforms, shadow_map
 from mdpr.reid.synthetic.place_lights import has_sharp_sun, parallel_clip, small_lights
 from mdpr.reid.synthetic.place_types import Place
 
@@ -50,16 +50,16 @@ class Painter:
         self._solid, self._leafy = (
             {name: context.program(shaders.VERTEX, pair[k]) for name, pair in pairs.items()} for k in (0, 1)
         )
-        self._colour = context.program(shaders.VERTEX, shaders.COLOUR_FRAGMENT)
-        self._mirror = context.program(shaders.VERTEX, shaders.MIRROR_FRAGMENT)
+        self._colour = context.program(shaders.VERTEX, colours.COLOUR_FRAGMENT)
+        self._mirror = context.program(shaders.VERTEX, colours.MIRROR_FRAGMENT)
         self._light = context.program(shaders.SCREEN_VERTEX, shaders.LIGHT_FRAGMENT)
         self._smooth = context.program(shaders.SCREEN_VERTEX, shaders.SMOOTH_FRAGMENT)
-        self._sky = context.program(shaders.SCREEN_VERTEX, shaders.SKY_FRAGMENT)
+        self._sky = context.program(shaders.SCREEN_VERTEX, colours.SKY_FRAGMENT)
         self._screen = context.buffer(np.array([[-1, -1], [3, -1], [-1, 3]], "f4").tobytes())
         rows = -(-shaders.MAX_TILES // shaders.ATLAS_COLUMNS)
-        self._atlas = self._shadow_map(shaders.ATLAS_COLUMNS * shaders.TILE, rows * shaders.TILE)
-        self._sun = self._shadow_map(shaders.SUN_MAP, shaders.SUN_MAP)
-        self._noise = self._noise_texture()
+        self._atlas = shadow_map(context, shaders.ATLAS_COLUMNS * shaders.TILE, rows * shaders.TILE)
+        self._sun = shadow_map(context, shaders.SUN_MAP, shaders.SUN_MAP)
+        self._noise = noise_texture(context)
         self._loaded: LoadedPlace | None = None
         self._targets: Targets | None = None
 
@@ -72,23 +72,6 @@ class Painter:
             store[_KEY] = Painter(context)
         painter: Painter = store[_KEY]
         return painter
-
-    def _shadow_map(self, width: int, height: int) -> moderngl.Framebuffer:
-        texture = self.context.depth_texture((width, height))
-        texture.compare_func = ""
-        texture.filter = (self.context.NEAREST, self.context.NEAREST)
-        texture.repeat_x = texture.repeat_y = False
-        return self.context.framebuffer([], texture)
-
-    def _noise_texture(self) -> moderngl.Texture:
-        rng = np.random.default_rng(4)
-        layers = [cv2.resize(fractal(rng, 4, 6), (256, 256), interpolation=cv2.INTER_AREA) for _ in range(2)]
-        planes = [np.clip(0.5 + 0.2 * layer / layer.std(), 0, 1) for layer in layers] + list(rng.random((2, 256, 256)))
-        values = np.rint(np.dstack(planes) * 255).astype(np.uint8)
-        texture = self.context.texture((256, 256), 4, values.tobytes())
-        texture.build_mipmaps()
-        texture.filter = (self.context.LINEAR_MIPMAP_LINEAR, self.context.LINEAR)
-        return texture
 
     def paint(self, place: Place, camera: Camera, light: Light) -> Drawn:
         """Draw the place."""
@@ -238,7 +221,8 @@ class Painter:
 
     def _draw_floor_image(self, loaded: LoadedPlace, targets: Targets, clip: Matrix, light: Light) -> None:
         targets.floor_target.use()
-        targets.floor_target.clear(*np.clip(light.sky, 0, 1) ** (1 / 2.2), 1.0, depth=1.0)
+        red, green, blue = (float(v) for v in np.clip(light.sky, 0, 1) ** (1 / 2.2))
+        targets.floor_target.clear(red, green, blue, 1.0, depth=1.0)
         self.context.enable_direct(_CLIP_DISTANCE)
         self._draw_twice(self._mirror, loaded, loaded.mirrored, loaded.leafy_mirrored, clip, -1.0)
         self.context.disable_direct(_CLIP_DISTANCE)
@@ -268,7 +252,7 @@ class Painter:
         self.context.disable(self.context.DEPTH_TEST)
         self._fill(self._sky, self._noise)
         self.context.enable(self.context.DEPTH_TEST)
-        inputs = (targets.smooth, targets.near, self._sun.depth_attachment, targets.floor)
+        inputs: tuple[Any, ...] = (targets.smooth, targets.near, self._sun.depth_attachment, targets.floor)
         for slot, texture in enumerate(inputs, start=2):
             texture.use(slot)
         self._draw_twice(self._colour, loaded, loaded.seen, loaded.leafy_seen, clip, 1.0)
@@ -279,5 +263,5 @@ class Painter:
         depth[stored >= 1] = np.inf
         role = np.rint(targets.read(targets.data_target, 4, "f4", 0)[..., 3]).astype(np.int32)
         lit, unlit = (targets.read(targets.picture, 4, "f1", k) for k in (0, 1))
-        shrink = lambda picture: cv2.resize(picture, targets.size, interpolation=cv2.INTER_AREA)  # noqa: E731
-        return Drawn(shrink(lit), shrink(unlit), depth, role)
+        lit, unlit = (cv2.resize(fine, targets.size, interpolation=cv2.INTER_AREA) for fine in (lit, unlit))
+        return Drawn(lit, unlit, depth, role)

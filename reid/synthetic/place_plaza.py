@@ -7,18 +7,10 @@ import numpy as np
 from mdpr.reid.synthetic.greenery import bush, planter, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import house_row, manhole, paving, street_lamp, surroundings
-from mdpr.reid.synthetic.solids import Solid, box, join, panel, place, tube, upright
-from mdpr.reid.synthetic.street_objects import (
-    bench,
-    bollard,
-    cafe_table,
-    kiosk,
-    light_board,
-    litter_bin,
-    market_stall,
-    poster_column,
-    sign_post,
-)
+from mdpr.reid.synthetic.shapes import tube, upright
+from mdpr.reid.synthetic.solids import Solid, box, join, panel, place
+from mdpr.reid.synthetic.street_objects import bench, bollard, light_board, litter_bin, poster_column, sign_post
+from mdpr.reid.synthetic.street_stalls import cafe_table, kiosk, market_stall
 from mdpr.reid.synthetic.surfaces import Role, Surface, varied
 from mdpr.reid.synthetic.vehicles import bicycle_stand
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.furniture import waste_bin
+from mdpr.reid.synthetic.cabinets import waste_bin
 from mdpr.reid.synthetic.place_draft import Draft
-from mdpr.reid.synthetic.rooms import RoomStyle, ceiling_lamps, double_door, room, room_style, wall_clutter
+from mdpr.reid.synthetic.rooms import RoomStyle, ceiling_lamps, room, room_style
 from mdpr.reid.synthetic.shelving import (
     bargain_bin,
     clothes_rail,
@@ -19,6 +19,7 @@ from mdpr.reid.synthetic.shelving import (
 )
 from mdpr.reid.synthetic.solids import Solid, place
 from mdpr.reid.synthetic.surfaces import Surface, choose, grey
+from mdpr.reid.synthetic.wall_parts import double_door, wall_clutter
 
 
 def build(seed: int) -> Draft:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.furniture import vending_machine, waste_bin
+from mdpr.reid.synthetic.cabinets import vending_machine, waste_bin
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import line, surroundings
 from mdpr.reid.synthetic.place_types import Lamp
 from mdpr.reid.synthetic.rooms import ceiling_lamps, room_style
+from mdpr.reid.synthetic.shapes import tube, upright
 from mdpr.reid.synthetic.shelving import hanging_sign
-from mdpr.reid.synthetic.solids import box, boxes, join, panel, place, tube, upright
+from mdpr.reid.synthetic.solids import box, boxes, join, panel, place
 from mdpr.reid.synthetic.street_objects import STEEL, bench, light_board, litter_bin
 from mdpr.reid.synthetic.surfaces import PICTURE, Role, Surface, choose, grey, varied
 from mdpr.reid.synthetic.vehicles import train_car

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from mdpr.reid.synthetic.cars import car, van
 from mdpr.reid.synthetic.greenery import planter, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import house_row, line, manhole, paving, street_lamp, surroundings, tarmac
 from mdpr.reid.synthetic.solids import box, panel
-from mdpr.reid.synthetic.street_objects import (
-    bench,
-    bollard,
-    cafe_table,
-    fence,
-    light_board,
-    litter_bin,
-    shelter,
-    sign_post,
-)
+from mdpr.reid.synthetic.street_objects import bench, bollard, fence, light_board, litter_bin, sign_post
+from mdpr.reid.synthetic.street_stalls import cafe_table, shelter
 from mdpr.reid.synthetic.surfaces import Role, Surface, grey, varied
-from mdpr.reid.synthetic.vehicles import bicycle_stand, car, van
+from mdpr.reid.synthetic.vehicles import bicycle_stand
 
 _HALF = 26.0  # metres of street to each side
 _ROAD_Z = -0.12

@@ -10,8 +10,10 @@ from mdpr.reid.synthetic.facades import front, glass_front
 from mdpr.reid.synthetic.greenery import bush, hedge, planter, tree
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.place_outdoors import line, manhole, paving, street_lamp, surroundings, tarmac
-from mdpr.reid.synthetic.solids import box, boxes, join, panel, tube, upright
-from mdpr.reid.synthetic.street_objects import STEEL, bench, fence, light_board, litter_bin, shelter, sign_post
+from mdpr.reid.synthetic.shapes import tube, upright
+from mdpr.reid.synthetic.solids import box, boxes, join, panel
+from mdpr.reid.synthetic.street_objects import STEEL, bench, fence, light_board, litter_bin, sign_post
+from mdpr.reid.synthetic.street_stalls import shelter
 from mdpr.reid.synthetic.surfaces import Role, Surface, choose, grey, varied
 from mdpr.reid.synthetic.vehicles import bicycle_stand
 

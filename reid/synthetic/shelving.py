@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mdpr.reid.synthetic.furniture import BLACK, CHROME, WOODS
-from mdpr.reid.synthetic.solids import Solid, blob, box, boxes, join, panel, place, tube, upright
+from mdpr.reid.synthetic.shapes import blob, tube, upright
+from mdpr.reid.synthetic.solids import Solid, box, boxes, join, panel, place
 from mdpr.reid.synthetic.surfaces import PICTURE, Colour, Role, Surface, choose, grey, varied
 
 _GOODS = Surface("goods", PICTURE, 0, wear=0.0)

@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.reid.synthetic import textures_ground, textures_pictures, textures_walls
+from mdpr.reid.synthetic import textures_ground, textures_pictures, textures_walls, textures_windows
 from mdpr.reid.synthetic.noise import SIZE, Pattern
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ TEXTURES: dict[str, Callable[[np.random.Generator], Pattern]] = {
         "plain plaster render brick blocks wall_tiles concrete_wall wood metal corrugated ceiling bark fabric "
         "cardboard asphalt_roof leaf mesh pebbles",
     ),
-    **_named(textures_pictures, "goods posters papers screens books rooms displays signs keyboard foliage"),
+    **_named(textures_pictures, "goods posters papers screens books"),
+    **_named(textures_windows, "rooms displays signs keyboard foliage"),
 }
 
 GRIDS: dict[str, tuple[int, int]] = {  # columns, rows

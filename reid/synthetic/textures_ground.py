@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mdpr.reid.synthetic.noise import SIZE, Pattern, bond, cracks, fractal, grain, lattice, spots, stones
 
+Values = NDArray[np.floating]
 
-def detail(brightness: Pattern, shine: Pattern | float = 1.0, hue: Pattern | None = None) -> Pattern:
+
+def detail(brightness: Values, shine: Values | float = 1.0, hue: Values | None = None) -> Pattern:
     """A texture from relative brightness (mean near 1) and warm-cold variation `hue`; linear mean becomes 1/2."""
     rgb = np.repeat(np.clip(brightness, 0.03, 3)[..., None], 3, axis=2)
     if hue is not None:

@@ -117,6 +117,7 @@ def test_a_folder_without_garments_or_without_all_of_them_is_refused(tmp_path: P
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_makehumans_clothes_fit_the_neutral_body(
     shared: Path, people_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
