@@ -60,7 +60,7 @@ class Ground:
         points = start[..., None, :] + (end - start)[..., None, :] * share
         row, column = self._cells(points)
         free = self._free[row, column]
-        clear: Bools = free.all(-1)
+        clear: Bools = np.asarray(free.all(-1))
         # A piece is shorter than a cell: where it changes row and column it crosses one cell more, rarely two.
         turns = (row[..., 1:] != row[..., :-1]) & (column[..., 1:] != column[..., :-1]) & clear[..., None]
         if turns.any():

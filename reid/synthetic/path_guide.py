@@ -52,7 +52,7 @@ class Guide:
         self._at[who] = window[rows, gaps.argmin(1)]
         points = self._points[who[:, None], np.minimum(self._at[who, None] + _AHEAD, self._last[who, None])]
         seen = self._ground.is_clear(np.broadcast_to(xy[:, None], points.shape), points, _WINDOW * SPACING_M)
-        return points[rows, np.where(seen.any(1), seen.argmax(1), len(_AHEAD) - 1)], ~seen.any(1)
+        return points[rows, np.where(seen.any(1), seen.argmax(1), len(_AHEAD) - 1)], np.asarray(~seen.any(1))
 
     def first_heading(self, who: int) -> float:
         """The heading (rad) that a person's way begins with."""
