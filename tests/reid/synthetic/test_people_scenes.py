@@ -195,7 +195,7 @@ def test_boxes_of_people_in_makehumans_clothes_fit_the_mask(
 ) -> None:
     painter, plate = ScenePainter(context, 1280, 720), flat_plate(flat_camera(1280, 720))
     off = []
-    for number in range(40):
+    for number in range(20):
         person = dressed_maker.make(sample_identity(8, number))
         for distance, phase in ((5.5, 0.1), (9.0, 0.6)):
             chosen = person.for_height(720 / distance)
