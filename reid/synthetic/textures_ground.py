@@ -39,7 +39,7 @@ def concrete(rng: np.random.Generator) -> Pattern:
     value *= (
         1
         - 0.20 * cracks(rng, int(rng.integers(0, 4)), 260)
-        - 0.15 * spots(rng, 12, (2, 26))
+        - 0.04 * spots(rng, 5, (4, 30))
         - 0.25 * spots(rng, 60, (1, 2))
     )
     return detail(value, np.clip(0.7 + 0.3 * fractal(rng, 3, 4), 0, 1), 0.01 * fractal(rng, 2, 3))
