@@ -60,7 +60,13 @@ def tube(path: Points, radius: float, closed: bool = False, around: int = 6) -> 
 
 
 def carry(
-    kind: str, base: BaseMesh, shape: Floats, joints: Floats, material: Material, rng: np.random.Generator
+    kind: str,
+    base: BaseMesh,
+    shape: Floats,
+    joints: Floats,
+    material: Material,
+    rng: np.random.Generator,
+    side: float = 1.0,
 ) -> list[Part]:
     """The parts of something carried, one of `CARRIED`.
 
@@ -71,11 +77,11 @@ def carry(
         joints: (bones, 3) heads of the bones in it.
         material: of the main body of the thing.
         rng: its size.
+        side: of the hip that a bag hangs on: 1 left, -1 right.
     """
     at = {name: joints[base.bones.index(name)] for name in ("spine02", "root", "wrist.L", "wrist.R", "neck01")}
     skin = shape[BODY]
     dark = replace(material, pattern="leather", first=(0.06, 0.06, 0.07), shine=0.2)
-    side = 1.0 if rng.random() < 0.5 else -1.0
     if kind == "backpack":
         return _backpack(at["spine02"], skin, material, rng)
     if kind in ("shoulder-bag", "cross-body"):

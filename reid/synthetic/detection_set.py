@@ -28,7 +28,7 @@ ANNOTATIONS = "annotations.json"
 _WIDTH, _HEIGHT = 1280, 720
 _CROWD = 400  # people who appear; each is made when first needed, and the last ones are kept
 _KEPT = 64
-_RENDERER = 1  # goes up when the same seed gives other pictures
+_RENDERER = 2  # goes up when the same seed gives other pictures
 
 
 @dataclass(frozen=True)

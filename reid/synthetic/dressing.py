@@ -79,6 +79,7 @@ class Dresser:
             rng: sizes of bags.
         """
         top, covering = _layers(outfit)
+        side = -1.0 if 2.0 in (top.material.strap, covering.material.strap) else 1.0  # straps end at the other hip
         parts = [self.tailor.body(shape, skin)]
         parts += self._bottom(_below(outfit.bottom, top, covering), shape, sex, outfit.shape)
         parts += self._top(top, shape, sex, outfit.shape, bool(covering.kind))
@@ -86,7 +87,7 @@ class Dresser:
         parts += self._shoes(outfit.shoes, shape, outfit.shape)
         parts += self._head(outfit, shape, joints)
         for thing in outfit.carried:
-            parts += carry(thing.kind, self.base, shape, joints, thing.material, rng)
+            parts += carry(thing.kind, self.base, shape, joints, thing.material, rng, side)
         return parts
 
     def _bottom(self, garment: Garment, shape: Floats, sex: str, choice: float) -> list[Part]:

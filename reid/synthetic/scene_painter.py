@@ -86,7 +86,9 @@ class ScenePainter:
         depths = np.zeros(len(people) + 1, np.float32)
         for index, _, _, depth in seen:
             depths[index + 1] = depth
-        hidden = (ids > 0) & (plate.depth < depths[ids] - _CLEARANCE_M) & ~plate.ground
+        whose = cv2.dilate(ids.astype(np.float32), np.ones((5, 5), np.uint8)).astype(np.int32)  # their soft edges too
+        whose = np.where(ids > 0, ids, whose)
+        hidden = (whose > 0) & (plate.depth < depths[whose] - _CLEARANCE_M) & ~plate.ground
         ids[hidden] = 0
         image = self._compose(plate, [placed for _, placed, _, _ in seen], colour, hidden)
         counts = np.bincount(ids.ravel(), minlength=len(people) + 1)

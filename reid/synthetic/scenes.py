@@ -38,7 +38,7 @@ from mdpr.reid.synthetic.video_sensor import VideoSensor
 
 STRIDE_M = 1.42  # of a person of 1.75 m, two steps
 _LEAST_VISIBLE = 0.1  # less is in the truth, but not counted by evaluations
-_RENDERER = 1
+_RENDERER = 2
 
 
 @dataclass(frozen=True)

@@ -158,11 +158,11 @@ class Studio:
         width, height = (max(8, round(float(side) * scale)) for side in (cut[2] - cut[0], cut[3] - cut[1]))
         seen = crop_camera(camera.plate.camera, cut, width, height)
         depth = float(project(camera.plate.camera, [[x, y, 0.9]])[1][0])
-        behind, without_sun, in_front = _background(camera, cut, width, height, depth)
+        behind, without_sun, in_front, on_ground = _background(camera, cut, width, height, depth)
         people, alpha, mask, alone_mask = self._people(placed, others, seen, camera.plate.light)
         shadow, contact = self._shadows(placed, others, seen, camera)
-        ground = behind + shadow[..., None] * (without_sun - behind)
-        ground *= 1 - 0.5 * contact[..., None]
+        ground = behind + (shadow * on_ground)[..., None] * (without_sun - behind)
+        ground *= 1 - 0.5 * (contact * on_ground)[..., None]
         over = (alpha * (1 - in_front))[..., None]
         picture = people * (1 - in_front)[..., None] + ground * (1 - over)
         mask = mask * (1 - in_front)
@@ -291,8 +291,8 @@ def _inside(cut: NDArray[np.float64], camera: Camera, height_px: float) -> float
 
 def _background(
     camera: StudioCamera, cut: NDArray[np.float64], width: int, height: int, depth: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """What is behind the person (H, W, 3), the same in shadow, and where the place hides somebody that far away."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What is behind the person (H, W, 3), the same in shadow; where the place hides somebody that far away; ground."""
     x1, y1, x2, y2 = cut.astype(int).tolist()
     part, size = np.s_[y1:y2, x1:x2], (width, height)
     method = cv2.INTER_AREA if width < x2 - x1 else cv2.INTER_LINEAR
@@ -301,4 +301,8 @@ def _background(
         cv2.resize(picture[part], size, interpolation=method).astype(np.float32)
         for picture in (camera.plate.image, camera.plate.shaded)
     )
-    return behind, shaded, cv2.resize(nearer.astype(np.float32), size, interpolation=method)
+    in_front, on_ground = (
+        cv2.resize(where.astype(np.float32), size, interpolation=method)
+        for where in (nearer, camera.plate.ground[part])
+    )
+    return behind, shaded, in_front, on_ground
