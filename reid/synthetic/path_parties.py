@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,8 +52,6 @@ def draw_parties(people: int, duration_s: float, options: PathOptions, rng: np.r
         returns = int(1 + (rng.random() < 0.3)) if rng.random() < options.returning else 0
         late = rng.uniform(0, duration_s * options.arrive_until)
         party = Party(members, [], late * (0.4 if returns else 1.0), meets, meets and rng.random() < 0.5)
-        if rng.random() < options.present_first:
-            party.arrive_s = -rng.uniform(1.0, _WARM_S)
         low, high = options.speed
         pace = np.clip(rng.normal(1.3, 0.24, len(members)), low, high)
         party.speed = [float(v) for v in (pace if meets or not group else np.full(len(members), pace.min()))]
@@ -64,6 +63,9 @@ def draw_parties(people: int, duration_s: float, options: PathOptions, rng: np.r
         party.returns, party.gap_s = returns, float(rng.uniform(*options.gap_s))
         party.delay_s = [float(rng.uniform(0, 8)) if meets and k else 0.0 for k in range(len(members))]
         parties.append(party)
+    early = rng.permutation(len(parties))[: math.ceil(options.present_first * len(parties))]
+    for rank, number in enumerate(early):
+        parties[number].arrive_s = -float(rng.uniform(1.0, _WARM_S if rank else 2.0))  # the first is still there at 0
     return parties
 
 

@@ -20,7 +20,7 @@ from mdpr.reid.synthetic.places import make_place
 from mdpr.reid.synthetic.solids import box
 from mdpr.reid.synthetic.surfaces import Surface
 
-USUAL = PathOptions()
+USUAL = PathOptions(crowding=0.5)
 ALONE = PathOptions(in_groups=0.0, turning=0.0, returning=0.0)
 
 
@@ -48,7 +48,7 @@ def place_of(name: str) -> Place:
     return make_place(name, 0)
 
 
-USUAL = PathOptions()
+USUAL = PathOptions(crowding=0.5)
 
 
 @lru_cache
@@ -94,7 +94,7 @@ def test_nobody_comes_too_near_or_leaves_the_free_cells(name: str, people: int, 
     for frame in range(present.shape[1]):
         here = xy[present[:, frame], frame]
         apart = np.linalg.norm(here[:, None] - here[None], axis=-1) + 9 * np.eye(len(here))
-        assert apart.min(initial=9) >= APART_M - 1e-6
+        assert apart.min(initial=9) >= APART_M - 1e-6 > 0.35
 
 
 @pytest.mark.parametrize(("name", "people", "seed"), EVERY)
@@ -143,7 +143,7 @@ def test_nobody_who_walks_is_held_up_for_long(name: str, people: int, seed: int)
     going = np.concatenate(
         [walk.speed[walk.activity == Activity.WALK] for walk in at_10_fps(walks(name, people, seed, 30.0))]
     )
-    assert (going > 0.25).mean() > 0.85
+    assert (going > 0.25).mean() > (0.85 if people < 40 else 0.7)
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
