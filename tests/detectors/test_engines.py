@@ -193,7 +193,7 @@ def test_int8_model_agrees_with_ultralytics(shared: Path, monkeypatch: pytest.Mo
         assert matched(ours, reference, conf=0.15, iou=0.99) == 1
     shares = [matched(reference, ours, conf=0.5, iou=0.9) for ours, reference in zip(rect, theirs, strict=True)]
     shares += [matched(ours, reference, conf=0.5, iou=0.9) for ours, reference in zip(rect, theirs, strict=True)]
-    assert np.mean(shares) >= 0.95
+    assert np.mean(shares) >= 0.93  # 0.947 to 0.97: int8 is computed differently on CPUs with and without VNNI
 
 
 def matched(wanted: Detections, found: Detections, conf: float, iou: float) -> float:

@@ -31,6 +31,8 @@ def network() -> YoloxNetwork:
     torch.manual_seed(0)
     made = YoloxNetwork(NetworkConfig())
     for module in made.modules():
+        if isinstance(module, nn.Conv2d):  # training begins with weights so small that every score is 0.25
+            nn.init.xavier_normal_(module.weight, gain=1.4)
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
