@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mdpr.reid.synthetic.path_crowd import Crowd
 from mdpr.reid.synthetic.path_groups import line_up
 from mdpr.reid.synthetic.path_parties import Party, Spot, Spots
-from mdpr.reid.synthetic.path_types import Activity, PathOptions
+from mdpr.reid.synthetic.path_types import Activity, Array, PathOptions
 from mdpr.reid.synthetic.place_types import Place
 
 _GONE_M = 0.45  # from the entrance; who cannot come nearer leaves from a little further
@@ -175,7 +176,7 @@ class Visits:
             self._send(number, person)
             crowd.start_walking(person)
 
-    def _gather(self, number: int, now: float, at_goal: np.ndarray) -> None:
+    def _gather(self, number: int, now: float, at_goal: NDArray[np.bool_]) -> None:
         """Members go to their places at the spot; the stay begins when all are there or the first have waited long."""
         state, party = self._states[number], self._parties[number]
         self._settle_in(number, at_goal)
@@ -185,7 +186,7 @@ class Visits:
             state.phase, state.met, state.glance_s = "stay", True, now + float(self._rng.uniform(3, 9))
             state.until = now + float(self._rng.uniform(*self._options.stand_s))
 
-    def _settle_in(self, number: int, at_goal: np.ndarray) -> None:
+    def _settle_in(self, number: int, at_goal: NDArray[np.bool_]) -> None:
         state, party, crowd = self._states[number], self._parties[number], self._crowd
         spot = state.spot
         assert spot is not None
@@ -223,7 +224,7 @@ class Visits:
             crowd.leader[near[row]] = -1
             self._send(number, near[row])
 
-    def _let_out(self, number: int, now: float, to_goal: np.ndarray) -> None:
+    def _let_out(self, number: int, now: float, to_goal: Array) -> None:
         state, party, crowd = self._states[number], self._parties[number], self._crowd
         for person in party.members:
             near = _GONE_M + 0.25 * float(crowd.stuck_s[person])
