@@ -65,7 +65,6 @@ def open_context(threads: int = 1) -> moderngl.Context:
     except ImportError as error:
         raise DependencyError(error.name or "moderngl", "rendering synthetic people", "synth") from error
     if (found := getattr(_own, "context", None)) is not None:
-        found.gc()
         return cast("moderngl.Context", found)
     os.environ.setdefault("LP_NUM_THREADS", str(max(threads, 1)))
     reasons: list[str] = []
@@ -78,7 +77,7 @@ def open_context(threads: int = 1) -> moderngl.Context:
             if "device index" in str(error) or "not loaded" in str(error):  # no further device, or no library
                 break
         else:
-            context.gc_mode = "context_gc"  # "auto" frees in whatever thread collects garbage, which crashes
+            context.gc_mode = None  # "auto" frees in whatever thread collects garbage: what is large is released by name
             _own.context = context
             return context
     raise OpenGLError(reasons[0])
