@@ -77,7 +77,8 @@ def open_context(threads: int = 1) -> moderngl.Context:
             if "device index" in str(error) or "not loaded" in str(error):  # no further device, or no library
                 break
         else:
-            context.gc_mode = None  # "auto" frees in whatever thread collects garbage; large things are released
+            # "auto" frees in whatever thread collects garbage; large things are released. moderngl's annotation lacks None.
+            context.gc_mode = None  # type: ignore[assignment]
             _own.context = context
             return context
     raise OpenGLError(reasons[0])
