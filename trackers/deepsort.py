@@ -55,6 +55,7 @@ class DeepSortConfig:
         max_covered: largest hidden part of a box whose appearance is believed.
         views: most views kept of a track.
         view_spacing_s: least seconds between two views.
+        embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
         solver: "scipy" or "lap"; the same result.
     """
@@ -75,6 +76,7 @@ class DeepSortConfig:
     max_covered: float = 0.3
     views: int = 10
     view_spacing_s: float = 0.5
+    embedding_interval_s: float = 1.0
     appearance_memory_s: float = 1.0
     solver: str = "scipy"
 
@@ -87,7 +89,9 @@ class DeepSortConfig:
         if self.reid_threshold is not None:
             check_within(self, ("reid_threshold",), 0, 2)
         check_within(self, ("lost_penalty", "confirm_s"), 0, math.inf)
-        check_within(self, ("max_age_s", "view_spacing_s", "appearance_memory_s"), 0.001, math.inf)
+        check_within(
+            self, ("max_age_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"), 0.001, math.inf
+        )
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)
@@ -114,6 +118,7 @@ class DeepSort:
                 max_covered=config.max_covered,
                 views=config.views,
                 view_spacing_s=config.view_spacing_s,
+                embedding_interval_s=config.embedding_interval_s,
                 appearance_memory_s=config.appearance_memory_s,
             )
         )
@@ -221,6 +226,22 @@ class DeepSort:
             )
             admissible[apart] = gate <= GATE
         return admissible
+
+    def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
+        """See `Tracker`: what is new, lost, crowded, or has not been looked at for `embedding_interval_s`.
+
+        Raises:
+            FormatError: see `Lifecycle.embedding_needed`.
+        """
+        return self._lifecycle.embedding_needed(detections, frame, self.embedding_conf)
+
+    def move_camera(self, transform: NDArray[np.float64]) -> None:
+        """See `Tracker`.
+
+        Raises:
+            FormatError: see `check_transform`.
+        """
+        self._lifecycle.move_camera(transform)
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return their tracklets; a second call returns none."""

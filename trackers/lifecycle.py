@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
-from mdpr.trackers.checks import check_embeddings, check_frame
-from mdpr.trackers.geometry import areas, centres_and_sizes, intersections, overlaps, to_planes
-from mdpr.trackers.motion import VELOCITY, initiate, predict, rescale, update
+from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
+from mdpr.trackers.demand import embedding_demand
+from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
+from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
 from mdpr.trackers.views import Views, covered_by_nearer, rate_views
@@ -29,6 +30,10 @@ from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 TIME_TOLERANCE_S = 1e-6
 """Sums of timestamps are not exact: a gap of 30 frames of 1/30 s counts as 1 s."""
+
+
+SETTLED_VIEWS = 3
+"""Views of a track from which on its appearance is looked at only every `embedding_interval_s`."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class LifecycleRules:
     views: int
     view_spacing_s: float
     appearance_memory_s: float
+    embedding_interval_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,40 @@ class Lifecycle:
     def flush(self) -> list[Tracklet]:
         """End all tracks. Later frames may follow; their tracks get new ids."""
         return list(self._end(np.ones(len(self.table), dtype=np.bool_)))
+
+    def move_camera(self, affine: NDArray[np.float64]) -> None:
+        """See `Tracker`.
+
+        Raises:
+            FormatError: see `check_transform`.
+        """
+        self.table.motion = transform(self.table.motion, check_transform(affine))
+
+    def embedding_needed(self, detections: Detections, frame: Frame, least_conf: float) -> NDArray[np.bool_]:
+        """See `Tracker`; detections below `least_conf` and those without area need none.
+
+        Raises:
+            FormatError: another camera than before, time or index that does not increase.
+        """
+        check_frame(frame, self._last)
+        rules, table, bank = self.rules, self.table, self.bank
+        xyxy = to_planes(detections.xyxy)
+        area = areas(xyxy)
+        is_wanted = (detections.confidence >= least_conf) & (area > 0)
+        if self._last is None or len(table) == 0 or not is_wanted.any():
+            return is_wanted
+        boxes = corners(predict(table.motion, frame.time_s - self._last.time_s)[POSITION])
+        overlap = overlaps(intersections(boxes, xyxy), areas(boxes), area)
+        overlap[table.class_id[:, None] != detections.class_id] = 0
+        covered = covered_by_nearer(xyxy[3], area, intersections(xyxy, xyxy))
+        views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
+        if bank.dimension:
+            slot = table.slot
+            wait_s = np.where(bank.count[slot] < SETTLED_VIEWS, rules.view_spacing_s, rules.embedding_interval_s)
+            is_due = ~bank.has_clear[slot] | (frame.time_s - bank.mean_s[slot] >= wait_s - TIME_TOLERANCE_S)
+        else:
+            is_due = np.ones(len(table), dtype=np.bool_)
+        return is_wanted & embedding_demand(overlap, table.state == SEEN, is_due, views.is_clear)
 
     def begin(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None) -> Scene:
         """Check the input, end tracks that are too old, and move the others to the time of the frame.
