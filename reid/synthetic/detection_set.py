@@ -72,7 +72,7 @@ def make_detection_set(config: DetectionSetConfig) -> int:
     make_folder(config.out / "images")
     settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
     claim_folder(config.out, settings | {"renderer": _RENDERER, "assets": config.assets is not None}, ["images"])
-    plates = render_plates(config.seed, config.cameras)
+    plates = render_plates(config.seed, config.cameras, config.workers)
     for _ in run_jobs(config.out, range(config.images), _start, (config, plates), _picture, config.workers, " images"):
         pass
     rows = sorted(read_journal(config.out), key=lambda row: row["number"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +29,29 @@ _VERSION = 2  # goes up when places look different
 _PLATES_A_WORLD = 4096
 
 
-def render_plates(seed: int, count: int) -> list[Path]:
-    """The files of a world's plates, numbered from 1; those that are missing are rendered, about a second each."""
+def render_plates(seed: int, count: int, workers: int = 1) -> list[Path]:
+    """The files of a world's plates, numbered from 1; `workers` processes render those that are missing.
+
+    A place costs some seconds of a core with the software renderer.
+    """
     folder = cache_folder() / "synthetic" / f"plates-v{_VERSION}"
     make_folder(folder)
     files = [folder / f"{seed}-{number}.npz" for number in range(1, count + 1)]
     missing = [(number, file) for number, file in enumerate(files, 1) if not file.exists()]
-    if missing:
-        context = open_context(os.cpu_count() or 1)
+    if workers > 1 and len(missing) > 1:
+        open_context()  # without OpenGL the error is raised here, not by every process
+        with ProcessPoolExecutor(min(workers, len(missing)), get_context("spawn")) as pool:
+            waiting = [pool.submit(_render, seed, number, file, 1) for number, file in missing]
+            for done in tqdm(as_completed(waiting), total=len(missing), unit=" places", disable=None):
+                done.result()
+    else:
         for number, file in tqdm(missing, unit=" places", disable=None):
-            save_plate(file, world_plate(seed, number, context))
+            _render(seed, number, file, os.cpu_count() or 1)
     return files
+
+
+def _render(seed: int, number: int, file: Path, threads: int) -> None:
+    save_plate(file, world_plate(seed, number, open_context(threads)))
 
 
 def world_plate(seed: int, number: int, context: moderngl.Context) -> Plate:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("context")  # OpenGL, or a reason to skip
 def _world(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three flat places, and a cache that has the base mesh."""
     plates = save_plates(tmp_path_factory.mktemp("plates"))
-    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count: plates[:count])
+    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count, workers: plates[:count])
     monkeypatch.setenv("MDPR_CACHE", str(people_cache))
     monkeypatch.setenv("LP_NUM_THREADS", "0")  # and back to what it was: a worker in this process sets it
 
@@ -54,7 +54,7 @@ def finished(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, conte
     folder = tmp_path_factory.mktemp("set")
     plates = save_plates(tmp_path_factory.mktemp("plates"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reid_set, "render_plates", lambda seed, count: plates[:count])
+        patch.setattr(reid_set, "render_plates", lambda seed, count, workers: plates[:count])
         patch.setenv("MDPR_CACHE", str(people_cache))
         assert make_reid_set(_config(folder)) > 0
     return folder
@@ -208,7 +208,7 @@ sys.path.insert(0, {str(Path(__file__).parents[2] / "helpers")!r})
 from pathlib import Path
 from mdpr.errors import DependencyError
 from mdpr.reid.synthetic import reid_set
-reid_set.render_plates = lambda seed, count: []
+reid_set.render_plates = lambda seed, count, workers: []
 try:
     reid_set.make_reid_set(reid_set.ReidSetConfig(Path({str(tmp_path)!r}), workers=1))
 except DependencyError as error:
@@ -230,7 +230,7 @@ def test_places_where_nobody_can_stand_are_refused(tmp_path: Path, monkeypatch: 
     files = [tmp_path / "1.npz", tmp_path / "2.npz"]
     for file, one in zip(files, (plate, empty), strict=True):
         save_plate(file, one)
-    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count: files)
+    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count, workers: files)
     with pytest.raises(ConfigError, match="1 of 2 cameras see enough ground, 2 are needed: give more --cameras"):
         make_reid_set(_config(tmp_path / "set"))
 
