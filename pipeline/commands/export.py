@@ -13,8 +13,8 @@ from mdpr.pipeline.commands.running import run_command
 log = logging.getLogger("mdpr")
 
 _EPILOG = """\
-onnx, openvino: the network takes normalised RGB images (N, 3, H, W), N from 1 to 4096, and gives raw embeddings (N, D): compare them by
-cosine. `mdpr-track --reid MODEL.onnx` reads the ONNX file; other programs read both.
+onnx, openvino: the network takes normalised RGB images (N, 3, H, W), N from 1 to 4096, and gives raw embeddings (N, D):
+compare them by cosine. `mdpr-track --reid MODEL.onnx` reads the ONNX file; other programs read both.
 safetensors: the checkpoint without class weights and the rest of the training state, in half precision; it is what
 mdpr-track needs, and `mdpr-train --init-from` takes it too.
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
