@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from mdpr.reid.synthetic.identities import Identity, sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, LIGHTS, OUTDOOR_LIGHTS, sample_light
 from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.origin import PACKAGE, settings_of
 from mdpr.reid.synthetic.paths import PathOptions, Walk, plan
 from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
@@ -38,7 +39,6 @@ from mdpr.reid.synthetic.video_sensor import VideoSensor
 
 STRIDE_M = 1.42  # of a person of 1.75 m, two steps
 _LEAST_VISIBLE = 0.1  # less is in the truth, but not counted by evaluations
-_RENDERER = 2
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ def make_scene(config: SceneConfig) -> int:
         OutputError: the folder cannot be written.
     """
     make_folder(config.out)
-    settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
-    claim_folder(config.out, settings | {"renderer": _RENDERER, "assets": config.assets is not None})
+    claim_folder(config.out, settings_of(config, config.assets), [PACKAGE])
     cameras = scene_cameras(config)
     write_text(config.out / "cameras.json", json.dumps([camera_to_dict(camera) for camera in cameras], indent=2) + "\n")
     workers = min(config.workers, config.cameras)
