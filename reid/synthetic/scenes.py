@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
 from mdpr.files import finish, make_folder, part_path, write_errors, write_text
-from mdpr.reid.synthetic.cameras import Camera, camera_to_dict, project
+from mdpr.reid.synthetic.cameras import Camera, camera_to_dict, crop_camera, project
 from mdpr.reid.synthetic.identities import Identity, sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, LIGHTS, OUTDOOR_LIGHTS, sample_light
@@ -59,6 +59,8 @@ class SceneConfig:
         assets: folder of MakeHuman's clothes, or None.
         workers: processes, at most one a camera.
         crf: quality of the videos, lower is better.
+        height: of the pictures in pixels, even; they are 16:9.
+        views: which of the place's views the cameras have, by number from 0; empty takes the first.
     """
 
     out: Path
@@ -75,6 +77,8 @@ class SceneConfig:
     assets: Path | None = None
     workers: int = max(os.cpu_count() or 1, 1)
     crf: int = 23
+    height: int = 720
+    views: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, known in (("place", tuple(PLACES)), ("light", ("", *LIGHTS))):
@@ -86,6 +90,10 @@ class SceneConfig:
         for name in ("duration_s", "fps"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.height < 90 or self.height % 2:
+            raise ConfigError(f"height must be even and at least 90 pixels, got {self.height}")
+        if self.views and (len(self.views) != self.cameras or min(self.views) < 0):
+            raise ConfigError(f"views must name one view a camera, from 0: {self.cameras} cameras, got {self.views}")
 
 
 def make_scene(config: SceneConfig) -> int:
@@ -111,11 +119,16 @@ def make_scene(config: SceneConfig) -> int:
 
 
 def scene_cameras(config: SceneConfig) -> list[Camera]:
-    """The place's first views, named cam1, cam2, ..."""
+    """The chosen views of the place, or its first ones, named cam1, cam2, ..."""
     views = make_place(config.place, config.seed).cameras
-    if len(views) < config.cameras:
-        raise ConfigError(f"place {config.place} {config.seed} has {len(views)} views, not {config.cameras}")
-    return [replace(view, name=f"cam{number}") for number, view in enumerate(views[: config.cameras], 1)]
+    chosen = config.views or tuple(range(config.cameras))
+    if max(chosen) >= len(views):
+        raise ConfigError(f"place {config.place} {config.seed} has {len(views)} views, no view {max(chosen)} (from 0)")
+    width = round(config.height * views[0].width / views[0].height / 2) * 2
+    return [
+        replace(crop_camera(view, (0, 0, view.width, view.height), width, config.height), name=f"cam{number}")
+        for number, view in enumerate((views[index] for index in chosen), 1)
+    ]
 
 
 def scene_walks(config: SceneConfig) -> list[Walk]:
@@ -189,7 +202,8 @@ def _film(number: int) -> dict[str, Any]:
             painted = painter.paint(plate, [one for _, one in shown])
             for label in painted.labels:
                 who = shown[label.index][0]
-                x1, y1, x2, y2 = (round(float(value), 2) for value in label.xyxy)
+                cut = np.clip(label.xyxy, 0, [camera.width, camera.height] * 2)  # as detectors see people at the edge
+                x1, y1, x2, y2 = (round(float(value), 2) for value in cut)
                 counted = int(label.visible >= _LEAST_VISIBLE)
                 box = f"{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
                 mot.append(f"{frame + 1},{who + 1},{box},{counted},1,{label.visible:.3f}")
