@@ -30,7 +30,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 def boxes_of(people: Mapping[int, range], class_id: int = 1) -> TrackBoxes:
     """Each stands at a place of its own; ids of 100 and more stand where those of the last two digits do."""
     rows = [(frame, person) for person, frames in people.items() for frame in frames]
-    frame, person = zip(*rows, strict=True)
+    frame, person = (np.array(column) for column in zip(*rows, strict=True))
     ltwh = np.column_stack(
         [1 + 40 * (person % 100), np.full(len(rows), 1), np.full(len(rows), 20), np.full(len(rows), 50)]
     )
