@@ -65,7 +65,7 @@ def detection_losses(
 
     Args:
         outputs: (N, A, 6) float32 of the network.
-        people: N tensors (G, 4), `xyxy` pixels, of what is to be found.
+        people: N tensors (G, 4), `xyxy` pixels, of what is to be found; these and the next may be on the CPU.
         ignored: N tensors (I, 4): anchors in these boxes, and boxes that are found within them, are not wrong.
         size: (height, width) of the input.
         with_l1: also the L1 distance of boxes in the network's own terms.
@@ -75,11 +75,11 @@ def detection_losses(
     """
     anchors = anchor_grid(*size, outputs.device)
     boxes = decode_boxes(outputs[..., :4], anchors)
-    truth, pictures = _flat(people)
+    truth, pictures = _flat(people, outputs.device)
     found = assign(boxes, outputs[..., 4:], truth, pictures, size)
     chosen, target = found.anchors, truth[found.targets]
     counts = torch.ones(outputs.shape[:2], device=outputs.device)  # 0 where objectness is not asked
-    regions, pictures = _flat(ignored)
+    regions, pictures = _flat(ignored, outputs.device)
     if len(regions):
         is_quiet = is_unclear(boxes.detach(), regions, pictures, anchors.points)
         counts = (~is_quiet).float()
@@ -126,9 +126,8 @@ def is_unclear(boxes: Tensor, ignored: Tensor, pictures: Tensor, points: Tensor)
     return marks.index_add_(0, pictures, (is_inside | is_covered).float()) > 0
 
 
-def _flat(groups: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def _flat(groups: Sequence[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
     """The boxes of all pictures in a row, (M, 4), and the number of the picture of each, (M,)."""
-    boxes = torch.cat(list(groups))
     counts = torch.tensor([len(group) for group in groups])
     numbers = torch.repeat_interleave(torch.arange(len(groups)), counts)
-    return boxes, numbers.to(boxes.device)
+    return torch.cat(list(groups)).to(device), numbers.to(device)

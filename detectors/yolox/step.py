@@ -137,10 +137,11 @@ class Learner:
             with torch.no_grad():
                 torch._foreach_copy_(list(network.buffers()), self._buffers)
         images = part.images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()  # channels-last as it is
-        people, ignored = ([boxes.to(self._device) for boxes in some] for some in (part.people, part.ignored))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_bf16):
             outputs = network(images)
-        terms = detection_losses(outputs.float(), people, ignored, (images.shape[2], images.shape[3]), with_l1)
+        terms = detection_losses(
+            outputs.float(), part.people, part.ignored, (images.shape[2], images.shape[3]), with_l1
+        )
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
         values = torch.stack([value.detach() for value in terms.values()]).tolist()
         return dict(zip(terms, values, strict=True))

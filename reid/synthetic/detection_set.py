@@ -71,7 +71,7 @@ def make_detection_set(config: DetectionSetConfig) -> int:
     """
     make_folder(config.out / "images")
     claim_folder(config.out, settings_of(config, config.assets), [PACKAGE, "images"])
-    plates = render_plates(config.seed, config.cameras, config.workers)
+    plates = render_plates(config.seed, config.cameras)
     for _ in run_jobs(config.out, range(config.images), _start, (config, plates), _picture, config.workers, " images"):
         pass
     rows = sorted(read_journal(config.out), key=lambda row: row["number"])

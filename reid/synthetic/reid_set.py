@@ -84,7 +84,7 @@ def make_reid_set(config: ReidSetConfig) -> float:
     claim_folder(config.out, settings, [PACKAGE, *(["identities"] if config.hold_out == 0 else [])])
     if config.assets is None:
         log.warning("no --assets: all clothes are cut from the body's own helper meshes, shoes and hair are shells")
-    plates = render_plates(config.seed, config.cameras, config.workers)
+    plates = render_plates(config.seed, config.cameras)
     numbers = range(config.first, config.first + config.identities)
     started = time.monotonic()
     crops = sum(

@@ -21,6 +21,7 @@ from mdpr.reid.data import load_dataset
 from mdpr.reid.data.images import read_image
 from mdpr.reid.synthetic import plate_library, reid_set
 from mdpr.reid.synthetic.identities import FAMILY
+from mdpr.reid.synthetic.opengl import open_context
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates, save_plate
 from mdpr.reid.synthetic.reid_set import MANIFEST, ReidSetConfig, make_reid_set
 from synthetic_people import flat_camera, flat_plate, save_plates
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("context")  # OpenGL, or a reason to skip
 def _world(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three flat places, and a cache that has the base mesh."""
     plates = save_plates(tmp_path_factory.mktemp("plates"))
-    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count, workers: plates[:count])
+    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count: plates[:count])
     monkeypatch.setenv("MDPR_CACHE", str(people_cache))
     monkeypatch.setenv("LP_NUM_THREADS", "0")  # and back to what it was: a worker in this process sets it
 
@@ -54,7 +55,7 @@ def finished(people_cache: Path, tmp_path_factory: pytest.TempPathFactory, conte
     folder = tmp_path_factory.mktemp("set")
     plates = save_plates(tmp_path_factory.mktemp("plates"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reid_set, "render_plates", lambda seed, count, workers: plates[:count])
+        patch.setattr(reid_set, "render_plates", lambda seed, count: plates[:count])
         patch.setenv("MDPR_CACHE", str(people_cache))
         assert make_reid_set(_config(folder)) > 0
     return folder
@@ -207,7 +208,7 @@ sys.path.insert(0, {str(Path(__file__).parents[2] / "helpers")!r})
 from pathlib import Path
 from mdpr.errors import DependencyError
 from mdpr.reid.synthetic import reid_set
-reid_set.render_plates = lambda seed, count, workers: []
+reid_set.render_plates = lambda seed, count: []
 try:
     reid_set.make_reid_set(reid_set.ReidSetConfig(Path({str(tmp_path)!r}), workers=1))
 except DependencyError as error:
@@ -229,7 +230,7 @@ def test_places_where_nobody_can_stand_are_refused(tmp_path: Path, monkeypatch: 
     files = [tmp_path / "1.npz", tmp_path / "2.npz"]
     for file, one in zip(files, (plate, empty), strict=True):
         save_plate(file, one)
-    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count, workers: files)
+    monkeypatch.setattr(reid_set, "render_plates", lambda seed, count: files)
     with pytest.raises(ConfigError, match="1 of 2 cameras see enough ground, 2 are needed: give more --cameras"):
         make_reid_set(_config(tmp_path / "set"))
 
@@ -261,3 +262,16 @@ def test_only_missing_plates_are_rendered(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(render_plates(5, 3)) == 3
     assert render_plates(6, 1) != render_plates(5, 1)
     assert asked == [(5, 1), (5, 2), (5, 3), (6, 1)]
+
+
+@pytest.mark.slow
+def test_many_plates_are_rendered_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same plates, one after the other or not; those that processes render are not seen by a patch of this one."""
+    monkeypatch.setenv("MDPR_CACHE", str(tmp_path))
+    monkeypatch.setattr(plate_library, "_MANY", 2)
+    monkeypatch.setattr(plate_library.os, "cpu_count", lambda: 2)
+    together = render_plates(5, 2)
+    found = list(load_plates(together))
+    alone = plate_library.world_plate(5, 2, open_context(1))
+    assert found[1].image.shape == alone.image.shape
+    assert float(np.abs(found[1].image.astype(float) - alone.image).mean()) < 0.01
