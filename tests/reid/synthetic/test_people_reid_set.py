@@ -138,7 +138,6 @@ def test_a_person_is_the_same_in_a_set_that_begins_elsewhere(finished: Path, tmp
         ({"views": 6}, "views 4 there, 6 now"),
         ({"alike": 0.2}, r"alike 0\.5 there, 0\.2 now"),
         ({"identities": 9}, "identities 8 there, 9 now"),
-        ({"assets": Path("clothes")}, "assets False there, True now"),
     ],
 )
 def test_other_settings_in_the_same_folder_are_an_error(changes: dict[str, object], text: str, finished: Path) -> None:
