@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from mdpr.errors import ConfigError
@@ -13,9 +14,12 @@ from mdpr.files import write_text
 from mdpr.pipeline.commands.forget import as_size
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.report_page.content import REPORT_FILE, page_values
+from mdpr.pipeline.report_page.from_gallery import as_in_gallery
 from mdpr.pipeline.report_page.page import make_page
 from mdpr.pipeline.report_page.pictures import cut_pictures
-from mdpr.pipeline.report_page.reading import RunContent, read_run
+from mdpr.pipeline.report_page.reading import read_run
+from mdpr.pipeline.report_page.run_content import RunContent
+from mdpr.pipeline.store import SqliteStore
 
 log = logging.getLogger("mdpr")
 
@@ -60,8 +64,12 @@ def _report(flags: argparse.Namespace) -> int:
     pages = {run.name: flags.out or run.folder / REPORT_FILE for run in runs}
     if len(pages) < len(runs):
         raise ConfigError("two runs have the same name: rename one of their folders")
-    for run in runs:
-        _write(run, pages[run.name], pages, flags)
+    with ExitStack() as stack:
+        if flags.gallery is not None:
+            store = stack.enter_context(SqliteStore(flags.gallery, "read"))
+            runs = [as_in_gallery(run, store) for run in runs]
+        for run in runs:
+            _write(run, pages[run.name], pages, flags)
     return 0
 
 

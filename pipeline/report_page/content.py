@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mdpr.pipeline.report_page.pictures import Pictures
-from mdpr.pipeline.report_page.reading import LinkLine, RunContent, Visit
+from mdpr.pipeline.report_page.run_content import LinkLine, RunContent, Visit
 from mdpr.pipeline.store.values import TrackletKey
 
 REPORT_FILE = "report.html"

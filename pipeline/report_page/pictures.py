@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mdpr.boxes import clip_boxes
 from mdpr.errors import MdprError
-from mdpr.pipeline.report_page.reading import RunCamera, RunContent, Visit
+from mdpr.pipeline.report_page.run_content import RunCamera, RunContent, Visit
 from mdpr.pipeline.sources import SourceConfig, open_source
 from mdpr.pipeline.sources.spec import CameraSpec, is_url
 from mdpr.pipeline.store.values import TrackletKey
@@ -44,10 +44,12 @@ class Pictures:
     Attributes:
         of: for each visit, the best picture first.
         notes: why pictures are missing, for people.
+        reasons: the same by camera: what is wrong, and where.
     """
 
     of: dict[TrackletKey, list[Picture]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
 
 
 def cut_pictures(run: RunContent, count: int, use_video: bool, budget_bytes: int) -> Pictures:
@@ -67,10 +69,13 @@ def cut_pictures(run: RunContent, count: int, use_video: bool, budget_bytes: int
         visits = [visit for visit in run.visits if visit.key.camera == camera.name]
         if visits:
             _cut_camera(run, camera, visits, count, use_video, found)
-    _keep_within(found, budget_bytes)
+    dropped = _keep_within(found, budget_bytes)
     missing = sum(visit.key not in found.of for visit in run.visits)
     if missing:
-        found.notes.insert(0, f"{missing} of {len(run.visits)} visits have no picture.")
+        found.notes.append(f"{missing} of {len(run.visits)} visits have no picture.")
+        found.notes += [f"{', '.join(names)}: {why}" for why, names in found.reasons.items()]
+    if dropped:
+        found.notes.append(f"{dropped} pictures were left out to keep this page within its size (--max-mb).")
     return found
 
 
@@ -79,23 +84,21 @@ def _cut_camera(
 ) -> None:
     """Add the pictures of one camera."""
     for visit in visits:
-        kept = run.crops.get(visit.key, ())
+        kept = run.kept_crops(visit.key)
         best = [view for view in _best_views(visit, len(kept)) if kept[view]][:count]
         pictures = [Picture(_small(kept[view]), float(visit.tracklet.view_time_s[view])) for view in best]
         pictures = [picture for picture in pictures if picture.jpeg]
         if pictures:
             found.of[visit.key] = pictures
     wanted = [visit for visit in visits if visit.key not in found.of]
-    if wanted and use_video:
-        why = _cut_from_video(run, camera, wanted, count, found)
-        if why:
-            found.notes.append(f"{camera.name}: {why}")
-    without = [visit for visit in wanted if visit.key not in found.of]
-    for visit in without:
+    why = _cut_from_video(run, camera, wanted, count, found) if wanted and use_video else ""
+    for visit in [visit for visit in wanted if visit.key not in found.of]:
         path = run.folder / camera.name / "crops" / f"{visit.key.track_id:06d}.jpg"
         jpeg = _small(path.read_bytes()) if path.is_file() and visit.key.part == 0 else b""
         if jpeg:
             found.of[visit.key] = [Picture(jpeg, None)]
+    if why and any(visit.key not in found.of for visit in visits):
+        found.reasons.setdefault(why, []).append(camera.name)
 
 
 def _best_views(visit: Visit, count: int) -> list[int]:
@@ -204,8 +207,8 @@ def _jpeg(image: NDArray[Any]) -> bytes:
     return jpeg.tobytes() if is_done else b""
 
 
-def _keep_within(found: Pictures, budget_bytes: int) -> None:
-    """Drop pictures beyond the budget: the first of everybody comes before the second of anybody."""
+def _keep_within(found: Pictures, budget_bytes: int) -> int:
+    """Drop pictures beyond the budget, and say how many: the first of everybody comes before the second of anybody."""
     by_rank: list[list[tuple[TrackletKey, Picture]]] = []
     for key, pictures in sorted(found.of.items()):
         for rank, picture in enumerate(pictures):
@@ -219,5 +222,4 @@ def _keep_within(found: Pictures, budget_bytes: int) -> None:
             dropped += 1
         else:
             found.of.setdefault(key, []).append(picture)
-    if dropped:
-        found.notes.append(f"{dropped} pictures were left out to keep this page below its size (--max-mb).")
+    return dropped

@@ -1,112 +1,29 @@
-"""A run of mdpr-track as its report shows it: cameras, visits, who is who, and the links with their reasons."""
+"""A run of mdpr-track, linked or not, read from its folder."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.formats import identities
-from mdpr.pipeline.formats.textfile import read_text
+from mdpr.pipeline.report_page.link_files import (
+    LINKS_FILE,
+    check_keys,
+    is_number,
+    name_in,
+    names_of,
+    read_json,
+    read_links,
+    read_pieces,
+    text_of,
+)
+from mdpr.pipeline.report_page.run_content import RunCamera, RunContent, Visit
 from mdpr.pipeline.store.tracklet_files import read_tracklets
 from mdpr.pipeline.store.values import TrackletKey
-from mdpr.trackers.crosscamera import Verdict
 from mdpr.types import Tracklet
 
-LINKS_FILE = "links.jsonl"
 TRACKLETS_FILE = "tracklets.parquet"
-
-
-@dataclass(frozen=True)
-class RunCamera:
-    """One camera of a run.
-
-    Attributes:
-        name: of the camera and of its folder.
-        source: what was read, without passwords; "" when the run does not say.
-        notes: what went wrong with it, for people.
-        started_s: seconds of its second 0 after that of the first camera.
-    """
-
-    name: str
-    source: str = ""
-    notes: tuple[str, ...] = ()
-    started_s: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Visit:
-    """A tracklet, or the piece of one that held two people.
-
-    Attributes:
-        key: of the tracklet or piece.
-        tracklet: the whole tracklet.
-        start_s, end_s: of the visit, by the clock of its camera.
-        identity: number of the person; None when nothing says who it is.
-    """
-
-    key: TrackletKey
-    tracklet: Tracklet
-    start_s: float
-    end_s: float
-    identity: int | None = None
-
-
-@dataclass(frozen=True)
-class LinkLine:
-    """A decision about two visits, at least one of which is of this run.
-
-    Attributes:
-        a, b: their keys.
-        is_joined: whether they were taken for one person.
-        verdict: how sure it is.
-        probability: that they are one person; None when it was not kept.
-        reasons: why; plain values, see `mdpr.trackers.crosscamera.Reasons`.
-        people: identities of a and b; None when they were not kept.
-    """
-
-    a: TrackletKey
-    b: TrackletKey
-    is_joined: bool
-    verdict: Verdict
-    probability: float | None
-    reasons: dict[str, Any]
-    people: tuple[int | None, int | None] = (None, None)
-
-
-@dataclass(frozen=True, eq=False)
-class RunContent:
-    """Everything that a report says about a run.
-
-    Attributes:
-        folder: of the run.
-        name: of the run, as the keys have it.
-        info: content of run.json; empty without one.
-        cameras: in order of name.
-        visits: sorted by key.
-        links: in the order of links.jsonl.
-        is_linked: whether somebody decided who is who; else every visit stands for itself.
-        names: of identities, where people gave them one.
-        started_s: wall time of second 0; None when nothing says so.
-        notes: what is missing, for people.
-        crops: JPEGs that were kept for the views of a visit, b"" where there is none.
-    """
-
-    folder: Path
-    name: str
-    info: dict[str, Any]
-    cameras: tuple[RunCamera, ...]
-    visits: tuple[Visit, ...]
-    links: tuple[LinkLine, ...] = ()
-    is_linked: bool = False
-    names: dict[int, str] = field(default_factory=dict)
-    started_s: float | None = None
-    notes: tuple[str, ...] = ()
-    crops: dict[TrackletKey, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> RunContent:
@@ -132,18 +49,19 @@ def read_run(folder: Path) -> RunContent:
     if not path.is_file():
         alone = [Visit(TrackletKey(name, *key), one, one.start_s, one.end_s) for key, one in tracklets.items()]
         return RunContent(folder, name, info, cameras, in_order(alone), started_s=started_s)
+    owner = identities.read_identities(path)
     content = read_json(path)
-    name = _text(content, "run", path) or name
+    name = text_of(content, "run", path) or name
     links, notes = [], []
     if (folder / LINKS_FILE).is_file():
-        links = list(_read_links(folder / LINKS_FILE))
-        name = _name_in(links, name, folder / LINKS_FILE)
+        links = list(read_links(folder / LINKS_FILE))
+        name = name_in(links, name, folder / LINKS_FILE)
     else:
         notes.append(f"There is no {LINKS_FILE} beside {identities.FILE}, so why people were joined cannot be shown.")
-    visits = in_order(_linked_visits(path, name, tracklets))
-    _check_keys(links, visits, name, folder / LINKS_FILE)
+    visits = in_order(_linked_visits(path, name, owner, tracklets))
+    check_keys(links, visits, name, folder / LINKS_FILE)
     return RunContent(
-        folder, name, info, cameras, visits, tuple(links), True, _names(content, path), started_s, tuple(notes)
+        folder, name, info, cameras, visits, tuple(links), True, names_of(content, path), started_s, tuple(notes)
     )
 
 
@@ -159,7 +77,7 @@ def _read_info(path: Path) -> dict[str, Any]:
 def _cameras(info: dict[str, Any], found: set[str]) -> tuple[tuple[RunCamera, ...], float | None]:
     """The cameras, and the wall time of second 0 of the first of them, which is None when the run does not say."""
     listed = {name: entry for name, entry in info.get("cameras", {}).items() if isinstance(entry, dict)}
-    begin = {name: entry["started_s"] for name, entry in listed.items() if _is_number(entry.get("started_s"))}
+    begin = {name: entry["started_s"] for name, entry in listed.items() if is_number(entry.get("started_s"))}
     first_s = min((time_s for name, time_s in begin.items() if name in found), default=None)
     cameras = []
     for name in sorted(found | set(listed)):
@@ -179,26 +97,11 @@ def in_order(visits: list[Visit]) -> tuple[Visit, ...]:
     return tuple(sorted(visits, key=lambda visit: visit.key))
 
 
-def _names(content: Any, path: Path) -> dict[int, str]:
-    """Names of identities; who has none is left out."""
-    return {entry["id"]: name for entry in content["identities"] if (name := _text(entry, "name", path))}
-
-
-def _text(entry: Any, key: str, path: Path) -> str:
-    value = entry.get(key) or ""
-    if not isinstance(value, str):
-        raise FormatError(f"{path}: {key}: expected a text, got {value!r}")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _linked_visits(path: Path, run: str, tracklets: dict[tuple[str, int], Tracklet]) -> list[Visit]:
+def _linked_visits(
+    path: Path, run: str, owner: identities.Identities, tracklets: dict[tuple[str, int], Tracklet]
+) -> list[Visit]:
     """Visits with their identities; a track that was cut is replaced by its pieces."""
-    owner = identities.read_identities(path)
-    pieces = _read_pieces(path)
+    pieces = read_pieces(path)
     for camera, track_id in [*owner, *((piece["camera"], piece["track_id"]) for piece in pieces)]:
         if (camera, track_id) not in tracklets:
             raise FormatError(
@@ -214,79 +117,3 @@ def _linked_visits(path: Path, run: str, tracklets: dict[tuple[str, int], Trackl
         if place not in cut:
             visits.append(Visit(TrackletKey(run, *place), one, one.start_s, one.end_s, owner.get(place)))
     return visits
-
-
-def _read_pieces(path: Path) -> list[dict[str, Any]]:
-    pieces = read_json(path).get("pieces", [])
-    kinds = {"camera": str, "track_id": int, "part": int, "id": int, "start_s": (int, float), "end_s": (int, float)}
-    for place, piece in enumerate(pieces if isinstance(pieces, list) else [None]):
-        for key, kind in kinds.items():
-            value = piece.get(key) if isinstance(piece, dict) else None
-            if not isinstance(value, kind) or isinstance(value, bool):  # type: ignore[arg-type]
-                raise FormatError(f"{path}: pieces[{place}]: {key}: expected what mdpr-link writes, got {value!r}")
-    return list(pieces)
-
-
-def _read_links(path: Path) -> Iterator[LinkLine]:
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        where = f"{path}, line {number}"
-        entry = _json(line, where)
-        try:
-            a, b = (TrackletKey.parse(entry[side]) for side in ("a", "b"))
-            verdict = Verdict(entry["verdict"])
-            probability, joined, reasons = entry.get("probability"), entry["is_joined"], entry["reasons"]
-            first, second = entry.get("ids", (None, None))
-        except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{where}: expected a link as mdpr-link writes it: {error!r}") from error
-        is_probability = probability is None or (_is_number(probability) and 0 <= probability <= 1)
-        are_people = all(one is None or isinstance(one, int) for one in (first, second))
-        if not (is_probability and are_people and isinstance(joined, bool) and isinstance(reasons, dict)):
-            raise FormatError(f"{where}: expected ids, is_joined, reasons and a probability in [0, 1]: {line[:200]}")
-        yield LinkLine(a, b, joined, verdict, probability, reasons, (first, second))
-
-
-def _name_in(links: list[LinkLine], name: str, path: Path) -> str:
-    """The name of the run in its links: that of its folder, unless the folder was renamed since."""
-    if not links or any(name in (link.a.run, link.b.run) for link in links):
-        return name
-    common = set.intersection(*({link.a.run, link.b.run} for link in links))
-    if len(common) != 1:
-        raise FormatError(
-            f"{path}: expected links of the run {name}, got links of {', '.join(sorted(common)) or 'other runs'}: "
-            f"the folder was renamed, or the file is another run's; run mdpr-link once more"
-        )
-    return common.pop()
-
-
-def _check_keys(links: list[LinkLine], visits: tuple[Visit, ...], run: str, path: Path) -> None:
-    known = {visit.key for visit in visits}
-    for number, link in enumerate(links, start=1):
-        for key in (link.a, link.b):
-            if key.run == run and key not in known:
-                raise FormatError(f"{path}, line {number}: {key} is not in this run; run mdpr-link once more")
-
-
-def read_json(path: Path) -> Any:
-    """Content of a JSON file; numbers that are not finite are refused.
-
-    Raises:
-        FormatError: no JSON.
-    """
-    return _json(read_text(path), str(path))
-
-
-def _json(text: str, where: str) -> Any:
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is no number of JSON")
-
-    try:
-        return json.loads(text, parse_constant=refuse, parse_float=_finite)
-    except ValueError as error:
-        raise FormatError(f"{where}: no JSON: {error}") from error
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is too large")
-    return value

@@ -4,6 +4,7 @@ const choice = {
   query: "",
   order: "doubt",
   isDoubtful: false,
+  kind: "all", // of links: all, joined, apart
   cameras: new Set(cameras.map((_, index) => index)),
   fromS: WHOLE.fromS,
   toS: WHOLE.toS,
@@ -54,6 +55,7 @@ function chosenLinks() {
   const query = choice.query.trim().toLocaleLowerCase();
   return links.filter((link) => {
     if (choice.isDoubtful && link.verdict !== "ambiguous") return false;
+    if (choice.kind !== "all" && link.isJoined !== (choice.kind === "joined")) return false;
     const sides = [link.a, link.b].filter((side) => typeof side === "number").map((side) => visits[side]);
     return sides.some((visit) => isShown(visit) && (!query || visit.lane.search.includes(query)));
   });

@@ -17,7 +17,8 @@ function openPerson(lane, visit, isKeyboard) {
     linkSection("Who came close", lane.links.filter((link) => !link.isJoined), lane),
     run.isLinked ? null : el("p", { className: "explain", textContent: "This run was not linked: every track stands for itself. mdpr-link finds out which are one person." }));
   if (isKeyboard || sheet.matches) heading.focus();
-  detailsBox.querySelector(".visit-card.selected")?.scrollIntoView({ block: "nearest" });
+  const card = detailsBox.querySelector(".visit-card.selected");
+  if (card) detailsBox.scrollTop = Math.max(0, card.offsetTop - 110);
 }
 
 function openLink(link) {
@@ -46,8 +47,15 @@ function visitCard(visit, isSelected) {
   return el("li", { className: `visit-card${isSelected ? " selected" : ""}` },
     el("div", { className: "visit-head" }, cameraTag(visit.camera), ` track ${trackName(visit)}`),
     el("div", { className: "meta" }, `${clock(visit.startS, true)} to ${clock(visit.endS, true)} · ${duration(visit.endS - visit.startS)} `,
-      videoLink(visit, visit.startS, "open video")),
+      videoLink(visit, visit.startS, "open video"), " ", closerButton(visit)),
     el("div", { className: "crops" }, pictures.length ? pictures : el("span", { className: "meta", textContent: "no picture" })));
+}
+
+function closerButton(visit) {
+  const button = el("button", { type: "button", className: "plain", textContent: "look closer",
+    "aria-label": `Show the lanes around ${clock(visit.startS, true)}` });
+  button.addEventListener("click", () => zoomTo((visit.startS + visit.endS) / 2, 3 * (visit.endS - visit.startS) + 20));
+  return button;
 }
 
 function linkSection(title, list, lane) {
@@ -64,7 +72,7 @@ function linkCard(link, lane, isOpen) {
     const isHere = typeof side === "number";
     const image = picture(isHere && visits[side].pictures.length ? visits[side].pictures[0][0] : null, "crop",
       isHere ? `Picture of ${visits[side].lane.name} from ${cameras[visits[side].camera].name}` : "");
-    return el("figure", {}, image, el("figcaption", {}, sideName(side), isHere ? el("br") : null,
+    return el("figure", {}, image, el("figcaption", {}, sideName(side, true, !link.isJoined || !lane), isHere ? el("br") : null,
       isHere ? videoLink(visits[side], visits[side].startS, "open video") : null,
       isHere && lane && visits[side].lane !== lane ? personButton(visits[side].lane) : null));
   });

@@ -108,7 +108,8 @@ function drawAxis() {
     return mark;
   });
   axisBox.replaceChildren(el("div", { className: "axis-track" }, marks));
-  lanesBox.style.setProperty("--grid", gridLines(found));
+  lanesBox.style.backgroundImage = gridLines(found);
+  lanesBox.style.backgroundSize = `${trackPx}px 100%`;
 }
 
 /** Lines behind all lanes, as one background. */
@@ -175,6 +176,9 @@ const LANE_KEYS = {
   Enter: () => openCell(true),
   " ": () => openCell(true),
   v: () => openVideo(),
+  "+": () => zoomAt(0.5),
+  "-": () => zoomAt(2),
+  0: () => setTimes(WHOLE.fromS, WHOLE.toS),
 };
 
 lanesBox.addEventListener("keydown", (event) => {
@@ -206,6 +210,21 @@ function visitAt() {
 function openCell(isKeyboard) {
   const item = laneList.items[at.lane];
   if (item) openPerson(item.lane, at.cell ? visitAt() : null, isKeyboard);
+}
+
+/** Show `factor` times as much time, around the visit that has the focus. */
+function zoomAt(factor) {
+  const visit = visitAt();
+  if (!visit) return;
+  const middle = (Math.max(visit.startS, choice.fromS) + Math.min(visit.endS, choice.toS)) / 2;
+  zoomTo(middle, (choice.toS - choice.fromS) * factor);
+}
+
+/** Show `span` seconds around a moment, as far as the run has them, and never less than a second. */
+function zoomTo(middle, span) {
+  const wide = Math.min(Math.max(span, 1), WHOLE.toS - WHOLE.fromS);
+  const fromS = Math.min(Math.max(WHOLE.fromS, middle - wide / 2), WHOLE.toS - wide);
+  setTimes(Math.round(fromS * 10) / 10, Math.round((fromS + wide) * 10) / 10);
 }
 
 function openVideo() {

@@ -5,8 +5,8 @@ const linkHeight = () => (narrow.matches ? 168 : 112);
 const linkList = new WindowedList(linkBox, makeLinkRow, linkHeight);
 
 const ABOUT_LINKS =
-  "Joined links are why visits share a lane; links that were kept apart are pairs that came close. " +
-  "The ambiguous ones come first: look at both pictures, and at the video.";
+  "Joined links are why visits share a lane; pairs that were kept apart came close to it. " +
+  "Ambiguous ones that were joined come first: look at both pictures, and at the video.";
 
 function drawLinks() {
   const chosen = chosenLinks();
@@ -22,7 +22,7 @@ function makeLinkRow(link, index) {
       el("span", { className: "link-head" }, verdictChip(link), " ",
         el("strong", { textContent: link.isJoined ? "Joined" : "Kept apart" }),
         el("span", { className: "meta", textContent: ` same person: ${percent(link.probability)}` })),
-      el("span", { className: "link-sides" }, sideName(link.a), " — ", sideName(link.b)),
+      el("span", { className: "link-sides" }, bothSides(link)),
       el("span", { className: "meta why", textContent: whyWords(link) })));
   button.addEventListener("click", () => openLink(link));
   const item = el("div", { className: "link-item", role: "listitem", "aria-setsize": linkList.items.length, "aria-posinset": index + 1 }, button);
@@ -37,18 +37,27 @@ function sidePicture(side) {
 }
 
 /** Camera, track and time of a side, which may lie in another run. */
-function sideName(side) {
+function sideName(side, hasLink = false, hasPerson = true) {
   if (typeof side === "number") {
     const visit = visits[side];
-    return el("span", { className: "side" }, visit.person === null ? null : typed(visit.lane.name), " ",
+    return el("span", { className: "side" }, hasPerson ? [typed(visit.lane.name), " "] : null,
       cameraTag(visit.camera), ` ${clock(visit.startS)}`);
   }
-  const made = [typed(side.camera), ` track ${side.track}${side.part ? `.${side.part}` : ""} of run `, typed(side.run)];
+  const who = side.person === null ? "" : `${run.names[side.person] || `Person ${side.person}`} `;
+  const made = [hasPerson ? typed(who) : null, typed(side.camera), ` track ${trackName(side)}, run `, typed(side.run)];
   const page = run.otherRuns[side.run];
-  return el("span", { className: "side" }, page ? el("a", { href: page }, made) : made);
+  if (!hasLink || !page) return el("span", { className: "side" }, made);
+  return el("a", { className: "side", href: side.person === null ? page : `${page}#person=${side.person}` }, made);
 }
 
-const two = (value) => value.toFixed(2);
+/** Who was joined is named once. */
+function bothSides(link) {
+  if (!link.isJoined) return [sideName(link.a), " — ", sideName(link.b)];
+  const near = visits[typeof link.a === "number" ? link.a : link.b].lane;
+  return [typed(near.name, "name"), " ", sideName(link.a, false, false), " — ", sideName(link.b, false, false)];
+}
+
+const two = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
 const isNumber = (value) => typeof value === "number";
 
 /** A sentence or two: what spoke for it, what against it. */
@@ -75,8 +84,8 @@ const REASON_WORDS = {
   similarity: ["Similarity", "how alike they look, cameras evened out, from -1 to 1"],
   runner_up: ["Runner-up", "the highest similarity of either to another person"],
   margin: ["Margin", "similarity less runner-up; below 0 somebody else looks more alike"],
-  time_term: ["Travel time", "what it adds to the log-odds; 0 when nothing is known about it"],
-  position_term: ["Position", "what positions on the ground add to the log-odds; 0 when nothing is known about them"],
+  time_term: ["Travel time", "what it adds to the log-odds"],
+  position_term: ["Position", "what positions on the ground add to the log-odds"],
   log_odds: ["Log-odds of the pair", "of being one person, taken by itself; above 0 is more likely than not"],
   group_log_odds: ["Log-odds of the groups", "over all pairs between the two groups that this link holds together"],
 };
@@ -97,5 +106,8 @@ function reasonTable(link) {
     el("div", {}, el("dt", { textContent: word }), el("dd", {}, typed(value), meaning ? el("small", { textContent: meaning }) : null))));
 }
 
-const signed = (key, value) =>
-  /_term$|margin|log_odds/.test(key) && value > 0 ? `+${two(value)}` : two(value);
+/** A number with its sign where that matters; a term of exactly 0 means that nothing is known. */
+function signed(key, value) {
+  if (/_term$/.test(key) && value === 0) return "nothing known";
+  return /_term$|margin|log_odds/.test(key) && value > 0 ? `+${two(value)}` : two(value);
+}

@@ -11,7 +11,7 @@ function writeSummary() {
     parts.unshift(count(people, "person", "people"), count(visits.length, "visit"));
     if (joined.length) parts.push(`${count(joined.length, "link")} (${kinds.join(", ")})`);
   } else parts.unshift(`${count(visits.length, "track")}, not linked`);
-  if (run.startedS !== null) parts.push(`from ${new Date(run.startedS * 1000).toLocaleString()}`);
+  if (run.startedS !== null) parts.push(`0:00 is ${new Date(run.startedS * 1000).toLocaleString()}`);
   byId("summary").textContent = parts.join(" · ");
   const notes = [...run.notes];
   if (!run.isLinked) notes.unshift("This run was not linked: each lane is one track of one camera, and a person may have several. mdpr-link joins them.");
@@ -38,7 +38,13 @@ function makeCameraChips() {
     chip.style.setProperty("--hue", hueOf(index));
     return chip;
   }));
-  if (cameras.length < 2) byId("cameras").closest("fieldset").hidden = true;
+  byId("cameras").closest("fieldset").hidden = cameras.length < 2;
+}
+
+function chooseCameras(isChosen) {
+  cameras.forEach((_, index) => (isChosen ? choice.cameras.add(index) : choice.cameras.delete(index)));
+  for (const box of byId("cameras").querySelectorAll("input")) box.checked = isChosen;
+  redraw();
 }
 
 function setTimes(fromS, toS) {
@@ -94,8 +100,7 @@ function chooseTab(name, isFocused) {
 
 function resetFilters() {
   Object.assign(choice, { query: "", isDoubtful: false });
-  cameras.forEach((_, index) => choice.cameras.add(index));
-  for (const box of byId("cameras").querySelectorAll("input")) box.checked = true;
+  chooseCameras(true);
   byId("query").value = "";
   byId("doubtful").checked = false;
   setTimes(WHOLE.fromS, WHOLE.toS);
@@ -105,9 +110,12 @@ function listen() {
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("query").addEventListener("input", () => { choice.query = byId("query").value; redraw(); });
   byId("order").addEventListener("change", () => { choice.order = byId("order").value; redraw(); });
+  byId("kind").addEventListener("change", () => { choice.kind = byId("kind").value; redraw(); });
   byId("doubtful").addEventListener("change", () => { choice.isDoubtful = byId("doubtful").checked; redraw(); });
   for (const id of ["from", "to"]) byId(id).addEventListener("change", readTimes);
   byId("reset").addEventListener("click", resetFilters);
+  byId("all-cameras").addEventListener("click", () => chooseCameras(true));
+  byId("no-cameras").addEventListener("click", () => chooseCameras(false));
   const tabs = ["people", "links"];
   for (const name of tabs) {
     byId(`tab-${name}`).addEventListener("click", () => chooseTab(name, true));
@@ -161,9 +169,12 @@ writeSummary();
 makeCameraChips();
 byId("links-explain").textContent = links.length ? ABOUT_LINKS
   : run.isLinked ? "There are no links: everybody was seen once, or why people were joined was not kept." : "This run was not linked, so there are no links. mdpr-link makes them.";
-if (!run.isLinked || !links.length) byId("doubtful-label").hidden = true;
+byId("doubtful-label").hidden = byId("kind-label").hidden = !links.length;
 if (!run.isLinked) byId("order").value = choice.order = "time";
 listen();
+byId("filter-box").open = !narrow.matches;
+byId("filter-box").addEventListener("toggle", redraw);
+narrow.addEventListener("change", () => { byId("filter-box").open = !narrow.matches; });
 setTimes(WHOLE.fromS, WHOLE.toS);
 drawAll();
 openHash();

@@ -7,14 +7,15 @@ source.textContent = ""; // the pictures are held once
 const visits = run.visits;
 const cameras = run.cameras;
 const HUES = [250, 45, 150, 320, 95, 200, 10, 285];
-const VERDICT_RANK = { certain: 0, probable: 1, ambiguous: 2 };
+const VERDICT_RANK = { certain: 0, probable: 1, ambiguous: 3 };
 
 const hueOf = (camera) => HUES[camera] ?? Math.round((camera * 137.508) % 360);
 
-/** How much a link deserves a look: verdicts first, then how near it is to fifty-fifty. */
+/** How much a link deserves a look: ambiguous ones that were joined, those that were not, the others; nearest to 50 % first. */
 function doubtOf(link) {
   const near = link.probability === null ? 0.5 : 1 - Math.abs(2 * link.probability - 1);
-  return VERDICT_RANK[link.verdict] + 0.999 * near;
+  const rank = VERDICT_RANK[link.verdict] - (link.verdict === "ambiguous" && !link.isJoined ? 1 : 0);
+  return rank + 0.999 * near;
 }
 
 const links = run.links.map((link, index) => ({ ...link, index, doubt: doubtOf(link) }));
@@ -43,7 +44,7 @@ function makeLanes() {
     lane.cameras = [...new Set(lane.visits.map((visit) => visit.camera))].sort((a, b) => a - b);
     lane.lengthS = lane.visits.reduce((sum, visit) => sum + visit.endS - visit.startS, 0);
     lane.links = [...new Set(lane.visits.flatMap((visit) => visit.links))].sort((a, b) => b.doubt - a.doubt || a.index - b.index);
-    lane.ambiguous = lane.links.filter((link) => link.verdict === "ambiguous").length;
+    lane.ambiguous = lane.links.filter((link) => link.isJoined && link.verdict === "ambiguous").length;
     lane.doubt = lane.links.length ? lane.links[0].doubt : -1;
     lane.name = nameOf(lane);
     lane.search = searchText(lane);
@@ -103,11 +104,11 @@ function duration(seconds) {
   return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A share for a person; never 100 % or 0 % when it is neither. */
+/** A share for a person; never 100 % or 0 %, since no estimate is that sure. */
 function percent(share) {
   if (share === null) return "unknown";
-  if (share > 0.999 && share < 1) return "> 99.9 %";
-  if (share < 0.001 && share > 0) return "< 0.1 %";
+  if (share > 0.999) return "> 99.9 %";
+  if (share < 0.001) return "< 0.1 %";
   return `${(share * 100).toFixed(share > 0.99 || share < 0.01 ? 1 : 0)} %`;
 }
 
