@@ -107,7 +107,7 @@ class Chromium:
             self.messages.append(values["entry"]["text"])
         elif method == "Runtime.consoleAPICalled":
             self.messages.append(" ".join(str(one.get("value")) for one in values["args"]))
-        elif method == "Network.requestWillBeSent":
+        elif method == "Network.requestWillBeSent" and values["request"]["url"] != "about:blank":
             self.requests.append(values["request"]["url"])
         elif method == "Page.loadEventFired":
             self._loaded = True
@@ -124,10 +124,11 @@ class Chromium:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Load a file, and wait until it is loaded."""
-        self._loaded = False
-        self.call("Page.navigate", url=path.resolve().as_uri() + fragment)
-        while not self._loaded:
-            self._read()
+        for url in ("about:blank", path.resolve().as_uri() + fragment):  # blank: another fragment alone loads nothing
+            self._loaded = False
+            self.call("Page.navigate", url=url)
+            while not self._loaded:
+                self._read()
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression gives; promises are waited for."""

@@ -3,7 +3,7 @@
 const detailsBox = byId("details");
 const selected = { lane: null, visit: null, link: null };
 const sheet = matchMedia("(max-width: 1100px)"); // there the details lie over the page
-let backTo = null; // what had the focus before
+let backTo = null; // what had the focus before; the box of the lanes stands for any cell of it, which may be made anew
 
 function openPerson(lane, visit, isKeyboard) {
   select(lane, visit, null);
@@ -84,7 +84,7 @@ function linkCard(link, lane, isOpen) {
 }
 
 function show(heading, ...content) {
-  if (detailsBox.hidden) backTo = document.activeElement;
+  if (detailsBox.hidden) backTo = lanesBox.contains(document.activeElement) ? lanesBox : document.activeElement;
   const close = el("button", { type: "button", className: "quiet close", "aria-label": "Close the details", textContent: "Close" });
   close.addEventListener("click", closeDetails);
   detailsBox.replaceChildren(el("div", { className: "details-head" }, heading, close), ...content.filter((one) => one !== null));
@@ -109,14 +109,20 @@ function layOver() {
 
 function closeDetails() {
   if (detailsBox.hidden) return;
+  const { link } = selected;
   detailsBox.hidden = true;
   document.body.classList.remove("has-details");
   select(null, null, null);
   layOver();
-  if (!sheet.matches) redraw();
-  if (!byId("people").hidden && backTo && lanesBox.contains(backTo)) moveTo(at.lane, at.cell);
-  else if (backTo && backTo.isConnected) backTo.focus();
-  else (byId("people").hidden ? byId("tab-links") : byId("tab-people")).focus();
+  if (!sheet.matches) drawAll();
+  const isLinks = byId("people").hidden;
+  const place = isLinks ? linkList.items.indexOf(link) : -1;
+  if (place >= 0) {
+    linkList.reveal(place, 0);
+    linkList.add(place).querySelector("button").focus({ preventScroll: true });
+  } else if (!isLinks && backTo === lanesBox) moveTo(at.lane, at.cell);
+  else if (backTo && backTo.isConnected && backTo !== document.body) backTo.focus();
+  else byId(isLinks ? "tab-links" : "tab-people").focus();
   backTo = null;
 }
 

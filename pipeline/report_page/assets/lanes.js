@@ -155,22 +155,27 @@ function moveTo(lane, cell, isFocused = true) {
   if (isFocused) row.querySelector(`[data-cell="${at.cell}"]`).focus({ preventScroll: true });
 }
 
-/** The cell of a lane that is nearest in time to the one that has the focus. */
-function cellBelow(lane) {
+/** Move some lanes down, to the cell that is nearest in time to the one that has the focus. */
+function moveBy(count) {
+  const lane = Math.max(0, Math.min(at.lane + count, laneList.items.length - 1));
+  if (lane !== at.lane) moveTo(lane, cellNearest(lane));
+}
+
+function cellNearest(lane) {
   const items = laneList.items;
-  if (at.cell === 0 || !items[lane]) return 0;
+  if (at.cell === 0) return 0;
   const time = items[at.lane].visits[at.cell - 1].startS;
   const gaps = items[lane].visits.map((visit) => Math.abs(visit.startS - time));
   return 1 + gaps.indexOf(Math.min(...gaps));
 }
 
 const LANE_KEYS = {
-  ArrowDown: () => moveTo(at.lane + 1, cellBelow(at.lane + 1)),
-  ArrowUp: () => moveTo(at.lane - 1, cellBelow(at.lane - 1)),
+  ArrowDown: () => moveBy(1),
+  ArrowUp: () => moveBy(-1),
   ArrowRight: () => moveTo(at.lane, at.cell + 1),
   ArrowLeft: () => moveTo(at.lane, at.cell - 1),
-  PageDown: () => moveTo(at.lane + 10, cellBelow(Math.min(at.lane + 10, laneList.items.length - 1))),
-  PageUp: () => moveTo(at.lane - 10, cellBelow(Math.max(at.lane - 10, 0))),
+  PageDown: () => moveBy(10),
+  PageUp: () => moveBy(-10),
   Home: (event) => (event.ctrlKey ? moveTo(0, 0) : moveTo(at.lane, 0)),
   End: (event) => (event.ctrlKey ? moveTo(Infinity, Infinity) : moveTo(at.lane, Infinity)),
   Enter: () => openCell(true),
