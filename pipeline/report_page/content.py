@@ -14,6 +14,7 @@ from mdpr.pipeline.report_page.run_content import LinkLine, RunContent, Visit
 from mdpr.pipeline.store.values import TrackletKey
 
 REPORT_FILE = "report.html"
+_VIDEOS = ("identities.mp4", "video.mp4")
 _DIGITS = 4
 
 
@@ -40,14 +41,14 @@ def page_values(run: RunContent, pictures: Pictures, page: Path, others: dict[st
         "cameras": [
             {
                 "name": camera.name, "source": camera.source, "notes": list(camera.notes), "beginS": camera.started_s,
-                "video": _relative(run.folder / camera.name / "video.mp4", page),
+                **_video(run, camera.name, page),
             }
             for camera in run.cameras
         ],
         "visits": [_visit(visit, number[visit.key.camera], begin[visit.key.camera], pictures) for visit in run.visits],
         "names": {str(identity): name for identity, name in sorted(run.names.items())},
         "links": [_link(line, place) for line in run.links],
-        "otherRuns": {name: _relative(others[name], page, True) if name in others else None for name in sorted(named)},
+        "otherRuns": {name: relative(others[name], page) if name in others else None for name in sorted(named)},
     }  # fmt: skip
 
 
@@ -64,6 +65,13 @@ def _visit(visit: Visit, camera: int, begin_s: float, pictures: Pictures) -> dic
             for picture in pictures.of.get(visit.key, ())
         ],
     }  # fmt: skip
+
+
+def _video(run: RunContent, camera: str, page: Path) -> dict[str, Any]:
+    """Address of the annotated video, with the numbers of people where it was rendered, and where it begins."""
+    folder = run.folder / camera
+    path = next((folder / name for name in _VIDEOS if (folder / name).is_file()), None)
+    return {"video": None if path is None else relative(path, page), "videoBeginS": run.start_s}
 
 
 def _link(line: LinkLine, place: dict[TrackletKey, int]) -> dict[str, Any]:
@@ -98,10 +106,12 @@ def _status(run: RunContent) -> str:
     return f"The run is {status}, not complete{f': {error}' if error else ''}. People after that moment are not in it."
 
 
-def _relative(path: Path, page: Path, is_to_be: bool = False) -> str | None:
-    """A relative address from the page; None when there is no such file. Safe within an attribute."""
-    if not is_to_be and not path.is_file():
-        return None
+def relative(path: Path, page: Path) -> str:
+    """A relative address from the page, in which a browser finds neither a scheme nor a query nor a fragment.
+
+    >>> relative(Path("run/a#b:c/video.mp4"), Path("run/report.html"))
+    'a%23b%3Ac/video.mp4'
+    """
     try:
         way = os.path.relpath(path.resolve(), page.resolve().parent)
     except ValueError:  # another drive

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mdpr.errors import ConfigError
 from mdpr.pipeline.report_page.link_files import is_number
-from mdpr.pipeline.report_page.reading import in_order
+from mdpr.pipeline.report_page.reading import UNKNOWN_START, in_order, with_starts
 from mdpr.pipeline.report_page.run_content import LinkLine, RunContent, Visit
 from mdpr.pipeline.store import Filters, Link, Store, TrackletKey
 from mdpr.trackers.crosscamera import Verdict
@@ -37,14 +37,19 @@ def as_in_gallery(run: RunContent, store: Store) -> RunContent:
     ]
     identities = store.identities()
     person = {key: identity.number for identity in identities for key in identity.members}
-    begin = {name: camera.started_s for name, camera in stored[run.name].cameras.items()}
-    first_s = min(begin.values())
+    known_from = stored[run.name].config.get("started_from", {})
+    begin = {
+        name: camera.started_s
+        for name, camera in stored[run.name].cameras.items()
+        if known_from.get(name) != UNKNOWN_START
+    }
+    cameras, first_s = with_starts([replace(one, notes=()) for one in run.cameras], begin)
     there = {visit.key[:3] for visit in visits}
     missing = len({visit.key[:3] for visit in run.visits} - there)
     notes = [f"{missing} tracks of the run are not in the gallery, and left out."] if missing else []
     return replace(
         run,
-        cameras=tuple(replace(one, started_s=begin.get(one.name, first_s) - first_s) for one in run.cameras),
+        cameras=cameras,
         visits=in_order(visits),
         links=tuple(_line(link, person) for link in store.links() if run.name in (link.a.run, link.b.run)),
         is_linked=any(visit.identity is not None for visit in visits),

@@ -124,7 +124,7 @@ def _cut_from_video(run: RunContent, camera: RunCamera, visits: list[Visit], cou
     left = dict(due)
     first_s = min(visit.tracklet.view_time_s[view] for rows in due.values() for visit, _, view in rows)
     try:
-        for frame in _frames(location, camera, max(0.0, float(first_s) - 0.5), _image_fps(run), max(due)):
+        for frame in _frames(location, camera, max(0.0, float(first_s) - 0.5), run.fps, max(due)):
             for visit, rank, view in left.pop(frame.index, ()):
                 if abs(frame.time_s - visit.tracklet.view_time_s[view]) > _SAME_TIME_S:
                     return f"{Path(location).name} is not the video that was tracked: its frames have other times."
@@ -159,18 +159,6 @@ def _started_in(run: RunContent) -> Iterator[Path]:
     here = run.folder.resolve()
     if written.parts and not written.is_absolute() and here.parts[-len(written.parts) :] == written.parts:
         yield Path(*here.parts[: -len(written.parts)])
-
-
-def _image_fps(run: RunContent) -> float | None:
-    """The rate that --fps gave to image folders."""
-    import yaml
-
-    try:
-        config = yaml.safe_load((run.folder / "config.yaml").read_text(encoding="utf-8"))
-        fps = config["source"]["fps"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
-        return None
-    return float(fps) if isinstance(fps, (int, float)) and fps > 0 else None
 
 
 def _frames(location: str, camera: RunCamera, start_s: float, fps: float | None, last: int) -> Iterator[Frame]:

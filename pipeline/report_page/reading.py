@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.formats import identities
+from mdpr.pipeline.formats.textfile import read_text
 from mdpr.pipeline.report_page.link_files import (
     LINKS_FILE,
     check_keys,
@@ -24,6 +29,8 @@ from mdpr.pipeline.store.values import TrackletKey
 from mdpr.types import Tracklet
 
 TRACKLETS_FILE = "tracklets.parquet"
+UNKNOWN_START = "run"
+"""What `started_from` says of a camera that is only taken to have begun with the run."""
 
 
 def read_run(folder: Path) -> RunContent:
@@ -45,10 +52,11 @@ def read_run(folder: Path) -> RunContent:
                 raise FormatError(f"{file}: holds camera {tracklet.camera!r}, expected that of its folder")
             tracklets[tracklet.camera, tracklet.track_id] = tracklet
     cameras, started_s = _cameras(info, {file.parent.name for file in files})
+    start_s, fps = _read_options(folder / "config.yaml")
     path = folder / identities.FILE
     if not path.is_file():
         alone = [Visit(TrackletKey(name, *key), one, one.start_s, one.end_s) for key, one in tracklets.items()]
-        return RunContent(folder, name, info, cameras, in_order(alone), started_s=started_s)
+        return RunContent(folder, name, info, cameras, in_order(alone), started_s=started_s, start_s=start_s, fps=fps)
     owner = identities.read_identities(path)
     content = read_json(path)
     name = text_of(content, "run", path) or name
@@ -61,7 +69,18 @@ def read_run(folder: Path) -> RunContent:
     visits = in_order(_linked_visits(path, name, owner, tracklets))
     check_keys(links, visits, name, folder / LINKS_FILE)
     return RunContent(
-        folder, name, info, cameras, visits, tuple(links), True, names_of(content, path), started_s, tuple(notes)
+        folder,
+        name,
+        info,
+        cameras,
+        visits,
+        tuple(links),
+        True,
+        names_of(content, path),
+        started_s,
+        tuple(notes),
+        start_s,
+        fps,
     )
 
 
@@ -74,22 +93,55 @@ def _read_info(path: Path) -> dict[str, Any]:
     return info
 
 
+def _read_options(path: Path) -> tuple[float, float | None]:
+    """`--start` and `--fps` of a run; 0 and None when it left no configuration."""
+    if not path.is_file():
+        return 0.0, None
+    try:
+        config = yaml.safe_load(read_text(path))
+        start_s, fps = config["source"]["start_s"], config["source"]["fps"]
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{path}: expected the configuration of a run with source.start_s and .fps: {error}"
+        ) from error
+    if not (is_number(start_s) and start_s >= 0 and (fps is None or (is_number(fps) and fps > 0))):
+        raise FormatError(f"{path}: source: expected start_s and fps in numbers, got {start_s!r} and {fps!r}")
+    return float(start_s), None if fps is None else float(fps)
+
+
 def _cameras(info: dict[str, Any], found: set[str]) -> tuple[tuple[RunCamera, ...], float | None]:
     """The cameras, and the wall time of second 0 of the first of them, which is None when the run does not say."""
     listed = {name: entry for name, entry in info.get("cameras", {}).items() if isinstance(entry, dict)}
-    begin = {name: entry["started_s"] for name, entry in listed.items() if is_number(entry.get("started_s"))}
-    first_s = min((time_s for name, time_s in begin.items() if name in found), default=None)
+    begin = {
+        name: float(entry["started_s"])
+        for name, entry in listed.items()
+        if name in found and is_number(entry.get("started_s")) and entry.get("started_from") != UNKNOWN_START
+    }
     cameras = []
     for name in sorted(found | set(listed)):
         entry = listed.get(name, {})
         notes = [f"failed: {entry['error']}"] if entry.get("error") else []
         if name not in found:
             notes.append(f"no {TRACKLETS_FILE}: nobody of this camera is in the report")
-        elif first_s is not None and name not in begin:
-            notes.append("when it began is not known; it is shown as if it had begun with the first camera")
-        after_s = begin.get(name, first_s) - first_s if first_s is not None and name in found else 0.0
-        cameras.append(RunCamera(name, str(entry.get("source", "")), tuple(notes), float(after_s)))
-    return tuple(cameras), first_s
+        cameras.append(RunCamera(name, str(entry.get("source", "")), tuple(notes)))
+    return with_starts(cameras, begin)
+
+
+def with_starts(cameras: Iterable[RunCamera], begin: Mapping[str, float]) -> tuple[tuple[RunCamera, ...], float | None]:
+    """The cameras on one clock, that of the first; and its wall time, None when no start is known.
+
+    Args:
+        cameras: of a run.
+        begin: wall time of second 0 of those of which it is known.
+    """
+    first_s = min(begin.values(), default=None)
+    started = []
+    for camera in cameras:
+        is_known = first_s is None or camera.name in begin
+        note = () if is_known else ("when it began is not known; it is shown as if it had begun with the first camera",)
+        after_s = begin[camera.name] - first_s if first_s is not None and camera.name in begin else 0.0
+        started.append(replace(camera, notes=camera.notes + note, started_s=after_s))
+    return tuple(started), first_s
 
 
 def in_order(visits: list[Visit]) -> tuple[Visit, ...]:

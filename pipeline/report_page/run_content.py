@@ -88,6 +88,8 @@ class RunContent:
         names: of identities, where people gave them one.
         started_s: wall time of second 0; None when nothing says so.
         notes: what is missing, for people.
+        start_s: `--start` of the run: what its annotated videos begin with.
+        fps: `--fps` of the run, for image folders; None without.
         kept_crops: the JPEGs that a gallery keeps for the views of a visit, b"" where there is none.
     """
 
@@ -101,4 +103,6 @@ class RunContent:
     names: dict[int, str] = field(default_factory=dict)
     started_s: float | None = None
     notes: tuple[str, ...] = ()
+    start_s: float = 0.0
+    fps: float | None = None
     kept_crops: Callable[[TrackletKey], tuple[bytes, ...]] = _no_crops

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -58,6 +59,18 @@ def test_videos_are_found_from_where_the_page_lies(tmp_path):
     assert camera["name"] == name
     assert not set("#? \"'<>&:") & set(camera["video"])
     assert (page.parent / unquote(camera["video"])).resolve() == (run / name / "video.mp4").resolve()
+
+
+def test_videos_begin_where_players_begin_them(tmp_path):
+    run = write_run(tmp_path / "run", [visit("hall", 1, 30, 35)])
+    (run / "hall/video.mp4").touch()
+    (run / "config.yaml").write_text("source: {start_s: 30.0, fps: null}")
+    assert main([str(run), "--quiet"]) == 0
+    (camera,) = values_in(run / "report.html")["cameras"]
+    assert (camera["video"], camera["videoBeginS"]) == ("hall/video.mp4", 30.0)
+    shutil.copy(run / "hall/video.mp4", run / "hall/identities.mp4")
+    assert main([str(run), "--quiet"]) == 0
+    assert values_in(run / "report.html")["cameras"][0]["video"] == "hall/identities.mp4"
 
 
 def test_a_camera_called_like_a_script_is_a_folder(tmp_path):

@@ -11,7 +11,7 @@ function writeSummary() {
     parts.unshift(count(people, "person", "people"), count(visits.length, "visit"));
     if (joined.length) parts.push(`${count(joined.length, "link")} (${kinds.join(", ")})`);
   } else parts.unshift(`${count(visits.length, "track")}, not linked`);
-  if (run.startedS !== null) parts.push(`0:00 is ${new Date(run.startedS * 1000).toLocaleString()}`);
+  if (run.startedS !== null) parts.push(`${clock(0)} is ${new Date(run.startedS * 1000).toLocaleString()}`);
   byId("summary").textContent = parts.join(" · ");
   const notes = [...run.notes];
   if (!run.isLinked) notes.unshift("This run was not linked: each lane is one track of one camera, and a person may have several. mdpr-link joins them.");

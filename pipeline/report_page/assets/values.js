@@ -118,5 +118,5 @@ const lanes = makeLanes();
 
 const videoAt = (visit, timeS = visit.startS) => {
   const camera = cameras[visit.camera];
-  return camera.video === null ? null : `${camera.video}#t=${Math.max(0, timeS - camera.beginS).toFixed(1)}`;
+  return camera.video === null ? null : `${camera.video}#t=${Math.max(0, timeS - camera.beginS - camera.videoBeginS).toFixed(1)}`;
 };

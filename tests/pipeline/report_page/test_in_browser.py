@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 
+import numpy as np
 import pytest
 
 from chromium import Chromium, find_chromium
 from mdpr.pipeline.commands.report import main
+from mdpr.pipeline.sinks import TrackletSink, VideoSink
+from mdpr.types import Frame, Tracks
 from report_runs import HOSTILE, crowd, two_people, visit, write_linking, write_run
 
 pytestmark = [
@@ -178,24 +180,27 @@ def test_links_the_ambiguous_that_were_joined_first(page):
     assert page.value("document.activeElement.className") == "link-row"
 
 
-def test_the_video_opens_at_the_moment(show, tmp_path, make_walk):
+def test_the_video_opens_at_the_moment(show, tmp_path):
+    """Of a run that began at 30 s of its source: players count from there."""
     run = two_people(tmp_path / "monday")
-    write_run(run, [visit("hall", 1, 1.2, 1.4), visit("hall", 2, 0, 1), visit("hall", 3, 1.1, 1.5)])
-    shutil.copy(make_walk(), run / "hall/video.mp4")
+    write_run(run, [visit("hall", 1, 33.2, 34), visit("hall", 2, 30, 31), visit("hall", 3, 32, 34)])
+    (run / "config.yaml").write_text("source: {start_s: 30.0, fps: null}")
+    with VideoSink(run / "hall/video.mp4") as sink:
+        for index in range(60):
+            sink.write(Frame("hall", 300 + index, 30 + index / 10, np.zeros((48, 64, 3), np.uint8)), Tracks.empty())
     page = show(run)
     page.value("document.querySelector('[aria-label^=\"Person 1 in hall\"]').click()")
     page.settle()
-    links = page.value(
-        "[...document.querySelectorAll('#details .visit-card')].map((one) => one.querySelector('a.video')?.href)"
-    )
-    assert links == [f"{(run / 'hall/video.mp4').as_uri()}#t=1.2", None]  # door has no video
-    assert "no video" in page.value("document.querySelectorAll('#details .visit-card')[1].textContent")
-    page.open(run / "hall/video.mp4", "#t=1.2")
+    cards = "[...document.querySelectorAll('#details .visit-card')]"
+    links = page.value(f"{cards}.map((one) => one.querySelector('a.video')?.href)")
+    assert links == [None, f"{(run / 'hall/video.mp4').as_uri()}#t=3.2"]  # door has no video
+    assert "no video" in page.value(f"{cards}[0].textContent")
+    page.open(run / "hall/video.mp4", "#t=3.2")
     moment = page.value(
         "new Promise((done) => { const video = document.querySelector('video'); const look = () => "
-        "video.currentTime ? done(video.currentTime) : setTimeout(look, 20); look(); })"
+        "video.currentTime ? done([video.currentTime, video.duration]) : setTimeout(look, 20); look(); })"
     )
-    assert moment == pytest.approx(1.2, abs=0.3)
+    assert moment == [pytest.approx(3.3, abs=0.4), pytest.approx(6, abs=0.2)]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -272,9 +277,6 @@ def test_a_run_that_was_not_linked(show, tmp_path):
 
 def test_nobody_was_seen(show, tmp_path):
     run = write_run(tmp_path / "run", [visit("hall", 1, 0, 5)])
-    write_run(run, [visit("hall", 1, 0, 5)])
-    from mdpr.pipeline.sinks.parquet import TrackletSink
-
     with TrackletSink(run / "hall/tracklets.parquet", 4, "model-1"):
         pass
     page = show(run)

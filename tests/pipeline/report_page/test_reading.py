@@ -74,6 +74,14 @@ def test_cameras_start_when_run_json_says(tmp_path):
     begin = {camera.name: camera.started_s for camera in run.cameras}
     assert begin == {"door": 7.5, "hall": 0.0, "roof": 0.0}
     assert run.started_s == 1000.0
+    cameras["door"]["started_from"] = "run"
+    run = read_run(write_run(tmp_path / "r", [visit("hall", 1, 0, 5)], {"cameras": cameras}))
+    assert {camera.name: camera.started_s for camera in run.cameras} == {"door": 0.0, "hall": 0.0, "roof": 0.0}
+    assert any("when it began is not known" in note for note in run.cameras[0].notes)
+    cameras["hall"]["started_from"] = "run"
+    assert read_run(write_run(tmp_path / "r", [visit("hall", 1, 0, 5)], {"cameras": cameras})).started_s is None
+    cameras["door"]["started_from"] = cameras["hall"]["started_from"] = "file"
+    run = read_run(write_run(tmp_path / "r", [visit("hall", 1, 0, 5)], {"cameras": cameras}))
     notes = {camera.name: camera.notes for camera in run.cameras}
     assert notes["hall"] == ()
     assert notes["door"] == ("failed: cut off",)
@@ -126,6 +134,14 @@ def test_what_does_not_fit_is_said(tmp_path, change, message):
         write_linking(folder, {1: [("hall", 1)]}, [link("friday/a/1", "friday/b/1"), link("sunday/a/1", "sunday/b/1")])
         message = "expected links of the run monday"
     with pytest.raises(FormatError, match=message):
+        read_run(folder)
+
+
+@pytest.mark.parametrize("text", ["[", "source: 5", "source: {start_s: x, fps: null}", "source: {start_s: 0, fps: 0}"])
+def test_damaged_configuration(tmp_path, text):
+    folder = two_people(tmp_path / "monday")
+    (folder / "config.yaml").write_text(text)
+    with pytest.raises(FormatError, match=r"config\.yaml"):
         read_run(folder)
 
 
