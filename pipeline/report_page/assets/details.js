@@ -18,7 +18,7 @@ function openPerson(lane, visit, isKeyboard) {
     run.isLinked ? null : el("p", { className: "explain", textContent: "This run was not linked: every track stands for itself. mdpr-link finds out which are one person." }));
   if (isKeyboard || sheet.matches) heading.focus();
   const card = detailsBox.querySelector(".visit-card.selected");
-  if (card) detailsBox.scrollTop = Math.max(0, card.offsetTop - 110);
+  if (card && card.previousSibling) detailsBox.scrollTop = card.offsetTop - 64;
 }
 
 function openLink(link) {
@@ -46,8 +46,8 @@ function visitCard(visit, isSelected) {
   });
   return el("li", { className: `visit-card${isSelected ? " selected" : ""}` },
     el("div", { className: "visit-head" }, cameraTag(visit.camera), ` track ${trackName(visit)}`),
-    el("div", { className: "meta" }, `${clock(visit.startS, true)} to ${clock(visit.endS, true)} · ${duration(visit.endS - visit.startS)} `,
-      videoLink(visit, visit.startS, "open video"), " ", closerButton(visit)),
+    el("div", { className: "meta" }, `${clock(visit.startS, true)} to ${clock(visit.endS, true)} · ${duration(visit.endS - visit.startS)} · `,
+      videoLink(visit, visit.startS, "open video"), " · ", closerButton(visit)),
     el("div", { className: "crops" }, pictures.length ? pictures : el("span", { className: "meta", textContent: "no picture" })));
 }
 
@@ -68,7 +68,7 @@ function linkSection(title, list, lane) {
 }
 
 function linkCard(link, lane, isOpen) {
-  const sides = [link.a, link.b].map((side) => {
+  const sides = sidesOf(link).map((side) => {
     const isHere = typeof side === "number";
     const image = picture(isHere && visits[side].pictures.length ? visits[side].pictures[0][0] : null, "crop",
       isHere ? `Picture of ${visits[side].lane.name} from ${cameras[visits[side].camera].name}` : "");

@@ -68,7 +68,7 @@ const rowTop = (row) => (narrow.matches ? 2 + 34 * row : 8 + 28 * row);
 /** Lines between visits that were joined: how sure they are is in the dashes, not only in the colour. */
 function connectors(item) {
   const drawn = svg("svg", { class: "connectors", width: trackPx, height: laneHeight(item), "aria-hidden": "true" });
-  for (const link of item.lane.links) {
+  for (const link of item.lane.links.toReversed()) { // the doubtful ones on top
     if (!link.isJoined || typeof link.a !== "number" || typeof link.b !== "number") continue;
     const [first, second] = [visits[link.a], visits[link.b]].sort((a, b) => a.startS - b.startS);
     if (!item.row.has(first) || !item.row.has(second)) continue;

@@ -15,9 +15,15 @@ function drawLinks() {
   return chosen;
 }
 
+/** The two sides, the earlier one first where both are of this run. */
+function sidesOf(link) {
+  const isLater = typeof link.a === "number" && typeof link.b === "number" && visits[link.a].startS > visits[link.b].startS;
+  return isLater ? [link.b, link.a] : [link.a, link.b];
+}
+
 function makeLinkRow(link, index) {
   const button = el("button", { type: "button", className: "link-row" },
-    sidePicture(link.a), sidePicture(link.b),
+    sidesOf(link).map(sidePicture),
     el("span", { className: "link-text" },
       el("span", { className: "link-head" }, verdictChip(link), " ",
         el("strong", { textContent: link.isJoined ? "Joined" : "Kept apart" }),
@@ -52,9 +58,10 @@ function sideName(side, hasLink = false, hasPerson = true) {
 
 /** Who was joined is named once. */
 function bothSides(link) {
-  if (!link.isJoined) return [sideName(link.a), " — ", sideName(link.b)];
+  const [first, second] = sidesOf(link);
+  if (!link.isJoined) return [sideName(first), " — ", sideName(second)];
   const near = visits[typeof link.a === "number" ? link.a : link.b].lane;
-  return [typed(near.name, "name"), " ", sideName(link.a, false, false), " — ", sideName(link.b, false, false)];
+  return [typed(near.name, "name"), " ", sideName(first, false, false), " — ", sideName(second, false, false)];
 }
 
 const two = (value) => (Math.abs(value) < 0.005 ? 0 : value).toFixed(2);
@@ -77,6 +84,7 @@ function whyWords(link) {
   }
   if (isNumber(why.time_term) && why.time_term !== 0) said.push(`Travel time speaks ${why.time_term > 0 ? "for" : "against"} it.`);
   if (isNumber(why.position_term) && why.position_term !== 0) said.push(`Position on the ground speaks ${why.position_term > 0 ? "for" : "against"} it.`);
+  if (!link.isJoined && link.probability > 0.5) said.push("Taken alone the pair is likelier one person than not; together with their other visits it is not.");
   return said.join(" ");
 }
 
