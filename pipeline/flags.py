@@ -27,6 +27,7 @@ FLAG_KEYS: dict[str, str] = {
     "vid_stride": "source.vid_stride",
     "fps": "source.fps",
     "timeout": "source.timeout_s",
+    "started_at": "source.started_at",
     "project": "output.project",
     "name": "output.name",
     "exist_ok": "output.exist_ok",

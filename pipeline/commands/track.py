@@ -69,6 +69,10 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--end", type=float, metavar="SECONDS", help="end here")
     group.add_argument("--vid-stride", type=int, metavar="N", help="take every Nth frame (1)")
     group.add_argument("--fps", type=float, help="rate of image folders that do not state one (25)")
+    group.add_argument(
+        "--started-at", action="append", metavar="[CAMERA=]TIME",
+        help="when second 0 was, where the file does not tell: 2026-11-26T08:30:00; may be repeated",
+    )  # fmt: skip
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="give a silent stream up after this time (10)")
 
     group = parser.add_argument_group("results")

@@ -97,7 +97,7 @@ class OfflineLinker:
         kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
         scene = make_scene(sightings, kept)
         named = {key for one in knowledge.corrections for key in (one.a, one.b)}
-        whole = frozenset(named if config.split_tracks else (one.key for one in sightings))
+        whole = frozenset(named | knowledge.whole if config.split_tracks else (one.key for one in sightings))
         appearance = centred(scene, first_offset(scene, ALIKE))
         pure, good = purify(scene, appearance, kept, whole)
         there = {one.key for one in sightings}
