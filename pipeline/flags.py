@@ -35,6 +35,8 @@ FLAG_KEYS: dict[str, str] = {
     "save_txt": "output.save_txt",
     "save_parquet": "output.save_parquet",
     "save_crop": "output.save_crop",
+    "link": "output.link",
+    "gallery": "output.gallery",
     "show": "output.show",
     "line_width": "output.line_width",
 }

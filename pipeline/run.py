@@ -119,6 +119,11 @@ class TrackRun:
         return EXIT_SOME_SOURCES_FAILED if any(camera.error for camera in self.cameras.values()) else EXIT_DONE
 
     @property
+    def embedding_dimension(self) -> int:
+        """Of the run's embeddings; 0 when appearance is off."""
+        return self._embedder.dimension
+
+    @property
     def frames_done(self) -> int:
         """Frames tracked so far, of all cameras."""
         return sum(camera.frames for camera in self.cameras.values())
