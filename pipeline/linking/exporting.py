@@ -26,7 +26,7 @@ class ExportConfig:
     Attributes:
         only_corrected: only people who have a name, or about whose tracklets somebody has said something.
         least_views: people with fewer pictures are left out.
-        hold_out: part of the people for query and gallery, in [0, 1]; only those seen by two cameras can be held out.
+        hold_out: part of the people for query and gallery, in [0, 1]; they have two pictures in each of two cameras.
         seed: chooses them.
     """
 

@@ -186,12 +186,10 @@ def test_why_not(linked, tmp_path, capsys) -> None:
 def test_export_crops_is_a_market1501_set(linked, tmp_path, capsys) -> None:
     _, gallery = linked
     with SqliteStore(gallery) as store:
-        runs = {one.name: one for one in store.runs()}
         for record in store.tracklets():
             jpegs = [picture(record.identity) for _ in record.tracklet.view_frame]
             store.put([TrackletRecord(record.key, record.tracklet, tuple(jpegs))])
         people = store.identities()
-        assert runs
         store.rename(people[0].number, "Ann", "tester")
     assert data.main(["export-crops", str(gallery), "--out", str(tmp_path / "set"), "--hold-out", "0.4"]) == 0
     found = load_dataset("market1501", tmp_path / "set")
@@ -207,7 +205,7 @@ def test_export_crops_is_a_market1501_set(linked, tmp_path, capsys) -> None:
     assert len(manifest.train) == len(found.train)
     assert data.main(["export-crops", str(gallery), "--out", str(tmp_path / "set")]) == 1  # it is not empty
     assert data.main(["export-crops", str(gallery), "--out", str(tmp_path / "ann"), "--only-corrected"]) == 0
-    assert set(load_dataset("market1501", tmp_path / "ann").train.pids.tolist()) == {people[0].number}
+    assert set(load_dataset("manifest", tmp_path / "ann/manifest.csv").train.pids.tolist()) == {people[0].number}
 
 
 def picture(identity: int | None) -> bytes:
