@@ -124,9 +124,8 @@ def _tested(pictures: dict[int, list[_Picture]], config: ExportConfig) -> set[in
     """People for query and gallery: each of their query pictures has another camera to be found in."""
     able = [number for number, found in pictures.items() if len({one.camera for one in found}) > 1]
     able = [number for number in able if _has_rest(pictures[number])]
-    count = min(round(config.hold_out * len(pictures)), len(able))
-    if config.hold_out > 0 and able:
-        count = max(count, 1)
+    count = max(round(config.hold_out * len(pictures)), int(config.hold_out > 0))
+    count = min(count, len(able), len(pictures) - 1)  # somebody must be left to train on
     return set(np.random.default_rng(config.seed).permutation(able)[:count].tolist())
 
 
