@@ -120,6 +120,7 @@ def _cut_from_video(run: RunContent, camera: RunCamera, visits: list[Visit], cou
             due.setdefault(int(visit.tracklet.view_frame[view]), []).append((visit, rank, view))
     if not due:
         return ""
+    log.info("%s: cutting pictures of %d visits from %s", camera.name, len(visits), location)
     ranked: dict[TrackletKey, list[tuple[int, Picture]]] = {}
     left = dict(due)
     first_s = min(visit.tracklet.view_time_s[view] for rows in due.values() for visit, _, view in rows)

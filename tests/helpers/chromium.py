@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,8 +29,8 @@ _KEYS = {
 
 
 def find_chromium() -> str | None:
-    """Path of a Chromium, or None."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    """Path of a Chromium, or None; on Windows it cannot be driven over a pipe in this way."""
+    return None if sys.platform == "win32" else next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Chromium:
@@ -41,6 +41,8 @@ class Chromium:
         self.requests: list[str] = []
         self._timeout_s = timeout_s
         self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        import fcntl  # not on Windows
+
         to_child, self._to = os.pipe()
         self._from, from_child = os.pipe()
         # High numbers first, so that neither overwrites the other when they become 3 and 4, as Chromium wants.

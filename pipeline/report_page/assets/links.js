@@ -103,7 +103,7 @@ function reasonTable(link) {
   const rows = [];
   for (const [key, value] of Object.entries(link.reasons)) {
     if (value === null || value === "" || (typeof value === "object" && !Object.keys(value).length)) continue;
-    const [word, meaning] = REASON_WORDS[key] ?? [key.replaceAll("_", " "), ""];
+    const [word, meaning] = Object.hasOwn(REASON_WORDS, key) ? REASON_WORDS[key] : [key.replaceAll("_", " "), ""];
     if (key === "constraint") rows.push(["Constraint", value, "a rule that comes before all evidence"]);
     else if (key === "forbidden") {
       const ruled = Object.entries(value).map(([rule, times]) => `${times} by: ${rule}`).join("; ");

@@ -11,7 +11,7 @@ from chromium import Chromium, find_chromium
 from mdpr.pipeline.commands.report import main
 from mdpr.pipeline.sinks import TrackletSink, VideoSink
 from mdpr.types import Frame, Tracks
-from report_runs import HOSTILE, crowd, two_people, visit, write_linking, write_run
+from report_runs import HOSTILE, crowd, link, two_people, visit, write_linking, write_run
 
 pytestmark = [
     pytest.mark.slow,
@@ -253,11 +253,16 @@ def test_on_a_phone_the_details_cover_the_page(show, tmp_path):
 def test_hostile_names_are_shown_and_do_nothing(show, tmp_path):
     camera = HOSTILE.replace("/", "|")
     run = write_run(tmp_path / "run", [visit(camera, 1, 0, 5), visit("hall", 1, 0, 5)])
-    write_linking(run, {1: [(camera, 1)], 2: [("hall", 1)]}, names={1: HOSTILE})
+    reasons = {"constructor": HOSTILE, "__proto__": {"toString": 1}, HOSTILE: [HOSTILE], "forbidden": {HOSTILE: 1}}
+    far = link("other/hall/1", f"{run.name}/hall/1", "ambiguous", 0.5, False, constraint=HOSTILE, **reasons)
+    write_linking(run, {1: [(camera, 1)], 2: [("hall", 1)]}, [far], {1: HOSTILE})
     browser = show(run)
-    browser.value("document.querySelector('.visit').click()")
-    browser.settle()
     assert HOSTILE in browser.value(NAMES)
+    browser.value("document.querySelector('.visit').click()")
+    browser.value("document.querySelector('#tab-links').click()")
+    browser.settle()
+    browser.click(".link-row")
+    assert HOSTILE in browser.value("document.querySelector('#details .reasons').textContent")
     assert camera in browser.value("[...document.querySelectorAll('.camera-chip bdi')].map((one) => one.textContent)")
     assert browser.value("[...document.querySelectorAll('script')].length") == 2
     assert browser.value("document.querySelectorAll('img[onerror]').length") == 0
