@@ -38,6 +38,14 @@ def test_from_a_video_to_its_page(make_walk, tmp_path, capsys):
     (camera,) = values["cameras"]
     assert (run / camera["video"]).is_file()
     assert not list(run.glob("*.part"))
+    gallery = tmp_path / "gallery.db"
+    assert link_main([str(run), "--quiet", "--gallery", str(gallery)]) == 0
+    assert mdpr_main(["gallery", str(gallery), "name", "1", "Ann"]) == 0
+    assert main([str(run), "--quiet", "--no-video", "--gallery", str(gallery)]) == 0
+    named = values_in(run / "report.html")
+    assert named["names"] == {"1": "Ann"}
+    assert [one["track"] for one in named["visits"]] == [one["track"] for one in values["visits"]]
+    assert all(one["person"] and one["pictures"] for one in named["visits"])  # the gallery keeps crops
 
 
 def test_the_same_run_gives_the_same_page(tmp_path):

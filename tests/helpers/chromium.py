@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -173,6 +175,11 @@ class Chromium:
         self.mouse("mousePressed", *box, buttons=1)
         self.mouse("mouseReleased", *box)
         self.settle()
+
+    def renderer_cpu_s(self) -> float:
+        """CPU time of what draws the page, all its threads: other programs do not disturb it."""
+        children = psutil.Process(self._process.pid).children(recursive=True)
+        return sum(sum(one.cpu_times()[:2]) for one in children if "--type=renderer" in one.cmdline())
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))

@@ -313,17 +313,12 @@ def test_landmarks_and_names_for_those_who_do_not_see(page):
 def test_five_hundred_people_stay_smooth(show, tmp_path):
     page = show(crowd(tmp_path / "crowd", 500))
     assert page.value("document.querySelector('#lanes').getAttribute('aria-rowcount')") == "500"
-    page.call("Performance.enable")
-
-    def work_s():
-        values = {one["name"]: one["value"] for one in page.call("Performance.getMetrics")["metrics"]}
-        return values["ScriptDuration"] + values["LayoutDuration"] + values["RecalcStyleDuration"]
-
-    before = work_s()
+    before = page.renderer_cpu_s()
     seen = page.value(_SCROLL_THROUGH)
     assert seen["most"] < 60  # rows in the document at a time
     assert len(seen["lanes"]) == 500
-    assert (work_s() - before) / seen["frames"] < 0.025  # measured: 0.007 on a busy machine, 0.0167 is a frame at 60 Hz
+    cpu_s = (page.renderer_cpu_s() - before) / seen["frames"]
+    assert 0 < cpu_s < 0.033, cpu_s  # two frames at 60 Hz for each 300 pixels; measured, without a graphics card: 0.010
     page.press("Escape")
     page.value("document.querySelector('#lanes [tabindex=\"0\"]')?.focus()")
     page.value("scrollTo(0, 0)")
