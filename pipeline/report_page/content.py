@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import math
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
 from mdpr.pipeline.report_page.pictures import Pictures
 from mdpr.pipeline.report_page.run_content import LinkLine, RunContent, Visit
+from mdpr.pipeline.sources.spec import is_url
 from mdpr.pipeline.store.values import TrackletKey
 
 REPORT_FILE = "report.html"
@@ -40,8 +41,8 @@ def page_values(run: RunContent, pictures: Pictures, page: Path, others: dict[st
         "about": _about(run),
         "cameras": [
             {
-                "name": camera.name, "source": camera.source, "notes": list(camera.notes), "beginS": camera.started_s,
-                **_video(run, camera.name, page),
+                "name": camera.name, "source": _source(camera.source), "notes": list(camera.notes),
+                "beginS": camera.started_s, **_video(run, camera.name, page),
             }
             for camera in run.cameras
         ],
@@ -65,6 +66,11 @@ def _visit(visit: Visit, camera: int, begin_s: float, pictures: Pictures) -> dic
             for picture in pictures.of.get(visit.key, ())
         ],
     }  # fmt: skip
+
+
+def _source(source: str) -> str:
+    """A source for people: files by their name, since pages are passed on and folders tell about their owner."""
+    return source if is_url(source) else PurePath(source).name
 
 
 def _video(run: RunContent, camera: str, page: Path) -> dict[str, Any]:

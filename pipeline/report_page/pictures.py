@@ -135,7 +135,7 @@ def _cut_from_video(run: RunContent, camera: RunCamera, visits: list[Visit], cou
             if not left:
                 break
     except MdprError as error:
-        return f"the source cannot be read any more: {error}"
+        return f"the source cannot be read any more: {str(error).replace(location, Path(location).name)}"
     for key, pictures in ranked.items():
         found.of[key] = [picture for _, picture in sorted(pictures, key=lambda entry: entry[0])]
     return f"{Path(location).name} is shorter than when it was tracked." if left else ""

@@ -27,6 +27,8 @@ def test_from_a_video_to_its_page(make_walk, tmp_path, capsys):
     assert "tracks, not linked" in capsys.readouterr().err
     values = values_in(run / "report.html")
     assert not values["isLinked"]
+    assert [camera["source"] for camera in values["cameras"]] == [clip.name]
+    assert str(tmp_path) not in (run / "report.html").read_text("utf-8")
     assert len(values["visits"]) >= 2
     assert all(one["person"] is None and one["pictures"] for one in values["visits"])
     assert link_main([str(run), "--quiet"]) == 0

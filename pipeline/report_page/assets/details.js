@@ -54,7 +54,10 @@ function visitCard(visit, isSelected) {
 function closerButton(visit) {
   const button = el("button", { type: "button", className: "plain", textContent: "look closer",
     "aria-label": `Show the lanes around ${clock(visit.startS, true)}` });
-  button.addEventListener("click", () => zoomTo((visit.startS + visit.endS) / 2, 3 * (visit.endS - visit.startS) + 20));
+  button.addEventListener("click", () => {
+    zoomTo((visit.startS + visit.endS) / 2, 3 * (visit.endS - visit.startS) + 20);
+    if (sheet.matches) closeDetails(); // they lie over the lanes
+  });
   return button;
 }
 

@@ -42,8 +42,8 @@ const doubtWords = (lane) => (lane.ambiguous ? `, ${count(lane.ambiguous, "ambig
 
 function metaOf(lane) {
   if (lane.person === null) return typed(cameras[lane.visits[0].camera].name);
-  const own = run.names[lane.person] ? `no. ${lane.person} · ` : "";
-  return `${own}${count(lane.visits.length, "visit")} · ${count(lane.cameras.length, "camera")}`;
+  const seen = count(lane.visits.length, "visit");
+  return run.names[lane.person] ? `no. ${lane.person} · ${seen}` : `${seen} · ${count(lane.cameras.length, "camera")}`;
 }
 
 function makeBar(visit, item, cell) {

@@ -71,7 +71,8 @@ def test_another_video_under_the_same_name_is_not_cut(tracked, make_walk):
 def test_damaged_and_live_sources_are_not_opened(tracked):
     folder, clip = tracked
     clip.write_bytes(b"no video")
-    assert any("cannot be read any more" in note for note in cut_pictures(read_run(folder), 2, True, PLENTY).notes)
+    (_, note) = cut_pictures(read_run(folder), 2, True, PLENTY).notes
+    assert note.startswith(f"walk: the source cannot be read any more: {clip.name}: expected a video")
     for source in ("0", "rtsp://10.0.0.7/live", "http://10.0.0.7/a.mp4"):
         write_run(folder, [walker()], {"cameras": {"walk": {"source": source}}})
         notes = cut_pictures(read_run(folder), 2, True, PLENTY).notes
