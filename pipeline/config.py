@@ -30,6 +30,8 @@ class OutputConfig:
         save_txt: tracks.txt (MOTChallenge).
         save_parquet: tracks.parquet and tracklets.parquet.
         save_crop: the best picture of each tracklet.
+        link: give people one identity across the cameras; None does with several cameras or a gallery.
+        gallery: file of a gallery to link with; "" has none.
         show: a window with the annotated picture.
         line_width: of boxes in pixels; 0 = by the size of the picture.
         trail_s: length of the trail behind each person, in seconds.
@@ -43,6 +45,8 @@ class OutputConfig:
     save_txt: bool = True
     save_parquet: bool = True
     save_crop: bool = False
+    link: bool | None = None
+    gallery: str = ""
     show: bool = False
     line_width: int = 0
     trail_s: float = 2.0
@@ -53,6 +57,10 @@ class OutputConfig:
             raise ConfigError(f"output.crf: expected 0 to 51, got {self.crf}")
         if not self.name or self.line_width < 0 or self.trail_s < 0:
             raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
+        if self.gallery and self.link is False:
+            raise ConfigError("output.gallery: a gallery is linked with; leave out --no-link or --gallery")
+        if (self.gallery or self.link) and not self.save_parquet:
+            raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
 
 
 @dataclass(frozen=True)

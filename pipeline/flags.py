@@ -27,6 +27,7 @@ FLAG_KEYS: dict[str, str] = {
     "vid_stride": "source.vid_stride",
     "fps": "source.fps",
     "timeout": "source.timeout_s",
+    "started_at": "source.started_at",
     "project": "output.project",
     "name": "output.name",
     "exist_ok": "output.exist_ok",
@@ -34,6 +35,8 @@ FLAG_KEYS: dict[str, str] = {
     "save_txt": "output.save_txt",
     "save_parquet": "output.save_parquet",
     "save_crop": "output.save_crop",
+    "link": "output.link",
+    "gallery": "output.gallery",
     "show": "output.show",
     "line_width": "output.line_width",
 }

@@ -1,4 +1,4 @@
-"""What README.md, docs/training.md and docs/synthetic.md say is true: commands parse, presets and settings exist."""
+"""What README.md and docs/ say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mdpr.configs import preset_names
-from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, forget, link, track, train
+from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, forget, link, report, track, train
 from mdpr.reid.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +21,7 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-track": track.make_parser,
     "mdpr-link": link.make_parser,
     "mdpr forget": forget.make_parser,
+    "mdpr report": report.make_parser,
     "mdpr data": data.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
@@ -38,7 +39,8 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-LINES += [line for line in shell_lines((ROOT / "docs/synthetic.md").read_text("utf-8")) if line.startswith("mdpr")]
+for name in ("docs/synthetic.md", "docs/report.md"):
+    LINES += [line for line in shell_lines((ROOT / name).read_text("utf-8")) if line.startswith("mdpr")]
 
 
 def test_all_commands_are_there() -> None:
