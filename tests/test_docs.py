@@ -1,4 +1,4 @@
-"""What README.md and docs/training.md, synthetic.md and synthplaza.md say is true: commands parse, presets and settings exist."""
+"""What README.md and the pages in docs say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
