@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mdpr.detectors.devices import choose_device
 from mdpr.detectors.yolo import obtain_yolo_weights
-from mdpr.errors import ModelError
+from mdpr.errors import MdprError, ModelError
 from mdpr.files import results_folder
 from mdpr.pipeline.commands import link, track
 from mdpr.pipeline.formats.identities import FILE, read_identities
@@ -54,9 +54,14 @@ def main(flags: list[str]) -> int:
     folder = ["--project", str(run.parent), "--name", run.name, "--exist-ok"]
     clips = [str(Path(__file__).parent / f"{clip}.mp4") for clip in CLIPS]
     code = track.main([*clips, *choose_detector(flags), *flags, *folder]) or link.main([str(run), "--quiet"])
-    if not code:
+    if code:
+        return code
+    try:
         print(f"\n{describe(run)}\nSee {run / CLIPS[0] / 'video.mp4'} and {run / CLIPS[1] / 'video.mp4'}")
-    return code
+    except MdprError as error:  # flags may have switched off what is read here
+        print(error)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
