@@ -1,4 +1,4 @@
-"""What README.md and docs/ say is true: commands parse, presets and settings exist."""
+"""What README.md and the pages in docs say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from mdpr.configs import preset_names
-from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, forget, link, report, track, train
+from mdpr.pipeline.commands import (
+    data,
+    eval_plaza,
+    eval_reid,
+    eval_speed,
+    eval_tracks,
+    export,
+    forget,
+    link,
+    report,
+    track,
+    train,
+)
 from mdpr.reid.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +37,7 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr data": data.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
+    "mdpr eval plaza": eval_plaza.make_parser,
     "mdpr eval reid": eval_reid.make_parser,
     "mdpr eval speed": eval_speed.make_parser,
     "mdpr export": export.make_parser,
@@ -39,8 +52,8 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for name in ("docs/synthetic.md", "docs/report.md"):
-    LINES += [line for line in shell_lines((ROOT / name).read_text("utf-8")) if line.startswith("mdpr")]
+for name in ("synthetic", "synthplaza", "report"):
+    LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 
 def test_all_commands_are_there() -> None:

@@ -68,4 +68,6 @@ def test_the_run_command_without_any_weights(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "motion detector" in result.stdout
-    assert (tmp_path / "run/plaza/video.mp4").stat().st_size > 100_000
+    assert "of them in both corridors" in result.stdout
+    for clip in ("east", "north"):
+        assert (tmp_path / "run" / clip / "video.mp4").stat().st_size > 100_000
