@@ -61,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("appearance and tracker")
     names = ", ".join([*EMBEDDERS, *MODELS])
-    group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (histogram)")
+    group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (mdpr-s)")
     group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx or mdpr")
     group.add_argument("--tracker", metavar="NAME", help=f"{', '.join(TRACKERS)} or package.module:Class (deepsort)")
 

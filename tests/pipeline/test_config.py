@@ -125,7 +125,7 @@ def test_detections_choose_the_file_detector() -> None:
 
 def test_auto_appearance() -> None:
     auto = build_run_config({}).reid
-    assert resolve_auto(auto, has_images=True).name == "histogram"
+    assert resolve_auto(auto, has_images=True).name == "mdpr"
     assert resolve_auto(auto, has_images=False).name == "none"
     chosen = build_run_config({"reid": {"name": "none"}}).reid
     assert resolve_auto(chosen, has_images=True) is chosen
