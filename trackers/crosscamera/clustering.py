@@ -41,7 +41,8 @@ class Evidence:
         """Of two groups of `one` and `two` rows being one person.
 
         Pairs between the same two people are not independent, least of all those that share a tracklet: their mean
-        varies by `Sharing.of_mean` of one pair's variance, and evidence counts by the inverse of that. The prior is that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
+        varies by `Sharing.of_mean` of one pair's variance, and evidence counts by the inverse of that. The prior is
+        that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
 
         Args:
             total: sum of the log ratios of the pairs between them that were looked at.
