@@ -1,4 +1,4 @@
-"""What README.md, docs/training.md, docs/synthetic.md and docs/linking.md say is true: commands parse, presets and settings exist."""
+"""What README.md and docs/{training,synthetic,linking}.md say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
