@@ -12,15 +12,18 @@ import pytest
 
 from mdpr.configs import preset_names
 from mdpr.pipeline.commands import (
+    correct,
     data,
     eval_plaza,
     eval_reid,
     eval_speed,
     eval_tracks,
+    explain,
     export,
     forget,
     link,
     report,
+    search,
     track,
     train,
 )
@@ -32,6 +35,9 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-train": train.make_parser,
     "mdpr-track": track.make_parser,
     "mdpr-link": link.make_parser,
+    "mdpr search": search.make_parser,
+    "mdpr explain": explain.make_parser,
+    "mdpr correct": correct.make_parser,
     "mdpr forget": forget.make_parser,
     "mdpr report": report.make_parser,
     "mdpr data": data.make_parser,
@@ -52,7 +58,7 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for name in ("synthetic", "synthplaza", "report"):
+for name in ("synthetic", "synthplaza", "report", "linking"):
     LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 

@@ -104,19 +104,24 @@ def add_identities(path: Path, owner: Owner, by_frame: bool) -> None:
     """
     place = ["camera", "track_id", *(["frame"] if by_frame else [])]
     try:
-        with pq.ParquetFile(path) as source:
-            names = [name for name in source.schema_arrow.names if name != COLUMN]
-            schema = pa.schema([*(source.schema_arrow.field(name) for name in names), (COLUMN, pa.int64())])
-            schema = schema.with_metadata(source.schema_arrow.metadata)
-            with write_errors(path), pq.ParquetWriter(part_path(path), schema, compression="zstd") as writer:
-                for group in range(source.num_row_groups):
-                    table = source.read_row_group(group, columns=names)
-                    rows = zip(*(table[name].to_pylist() for name in place), strict=True)
-                    found = [owner(row[0], row[1], row[2] if by_frame else None) for row in rows]
-                    writer.write_table(table.append_column(COLUMN, pa.array(found, pa.int64())).cast(schema))
-    except (KeyError, pa.ArrowException) as error:
-        part_path(path).unlink(missing_ok=True)
+        _rewrite(path, owner, place)
+    except (KeyError, pa.ArrowInvalid) as error:
         raise FormatError(
             f"{path} is no table of mdpr-track, or is damaged or cut off ({error}): track again"
         ) from error
+    finally:
+        part_path(path).unlink(missing_ok=True)
+
+
+def _rewrite(path: Path, owner: Owner, place: list[str]) -> None:
+    with pq.ParquetFile(path) as source:
+        names = [name for name in source.schema_arrow.names if name != COLUMN]
+        schema = pa.schema([*(source.schema_arrow.field(name) for name in names), (COLUMN, pa.int64())])
+        schema = schema.with_metadata(source.schema_arrow.metadata)
+        with write_errors(path), pq.ParquetWriter(part_path(path), schema, compression="zstd") as writer:
+            for group in range(source.num_row_groups):
+                table = source.read_row_group(group, columns=names)
+                rows = zip(*(table[name].to_pylist() for name in place), strict=True)
+                found = [owner(row[0], row[1], row[2] if len(row) > 2 else None) for row in rows]
+                writer.write_table(table.append_column(COLUMN, pa.array(found, pa.int64())).cast(schema))
     finish(path)

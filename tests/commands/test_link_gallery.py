@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from functools import partial
@@ -129,6 +130,34 @@ def test_the_tables_have_identities(halves) -> None:
         assert boxes["identity"] == [number[camera, track_id] for track_id in boxes["track_id"]]
         assert len(boxes["identity"]) > 100
     assert main([str(morning), "--quiet"]) == 0  # a table that has the column already
+
+
+def test_a_full_disk_leaves_the_tables_whole(halves, capsys, monkeypatch) -> None:
+    _, morning, _ = halves
+    before = {path: path.read_bytes() for path in morning.rglob("*.parquet")}
+
+    def full(_self: object, _table: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr("mdpr.pipeline.linking.results.pq.ParquetWriter.write_table", full)
+        assert main([str(morning)]) == 1
+    assert "disk is full" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in morning.rglob("*.parquet")} == before
+    assert not list(morning.rglob("*.part"))
+
+
+@pytest.mark.parametrize("name", ["tracklets.parquet", "tracks.parquet"])
+def test_a_table_that_is_cut_off(halves, capsys, name) -> None:
+    _, morning, _ = halves
+    path = morning / "c1" / name
+    path.write_bytes(path.read_bytes()[:600])
+    assert main([str(morning)]) == 1
+    told = capsys.readouterr().err
+    assert f"c1/{name}" in told
+    assert "cut off" in told
+    assert path.stat().st_size == 600
+    assert not list(morning.rglob("*.part"))
 
 
 def refuse(run: Path, gallery: Path, capsys, *expected: str, code: int = 1) -> None:
