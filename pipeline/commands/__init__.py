@@ -11,6 +11,7 @@ from mdpr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
     "link": ("mdpr.pipeline.commands.link", "one identity a person across the cameras of runs"),
+    "refine": ("mdpr.pipeline.commands.refine", "split, connect, fill and smooth the tracks of runs"),
     "train": ("mdpr.pipeline.commands.train", "train MDPR on labelled person crops"),
     "train-detector": ("mdpr.pipeline.commands.train_detector", "train a YOLOX person detector on boxes"),
     "data": ("mdpr.pipeline.commands.data", "data sets: check, manifest, crops, synthetic people, import-checkpoint"),

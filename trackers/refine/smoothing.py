@@ -1,0 +1,84 @@
+"""Filling short gaps and taking the jitter of detections out of boxes.
+
+A cubic smoothing spline is the expected path of a particle whose velocity is pushed about at random, seen with noise;
+its one parameter is the ratio of the two, which for people is known in heights and seconds. So it needs no tuning to
+frame rate or picture size.
+
+Reference: Wahba, "Improper Priors, Spline Smoothing and the Problem of Guarding Against Model Errors in Regression",
+1978 (splines as Gaussian processes); Du et al., StrongSORT (2202.13514), section 3.4.2 (Gaussian-smoothed
+interpolation: fill linearly, then smooth).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_smoothing_spline
+
+from mdpr.trackers.refine.trajectory import Trajectory
+
+Floats = NDArray[np.float64]
+
+NOISE_STD = 0.03
+"""Of a coordinate of a box, in heights."""
+
+PUSH = 0.7
+"""Change of a person's velocity in a second, in heights a second."""
+
+_LEAST_BOXES = 5  # that scipy's spline needs
+
+
+def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s: float) -> Trajectory:
+    """With boxes in the gaps of at most `max_fill_s`, on straight lines; confidence is that of the weaker neighbour.
+
+    Args:
+        one: the trajectory.
+        frames: (F,) rising frames that the camera gave.
+        times_s: (F,) their times.
+        max_fill_s: longest gap, from box to box.
+    """
+    gaps = np.flatnonzero(np.diff(one.time_s) <= max_fill_s + 1e-6)
+    wanted = frames[(frames > one.frame[0]) & (frames < one.frame[-1]) & ~np.isin(frames, one.frame)]
+    before = np.searchsorted(one.frame, wanted) - 1
+    is_filled = np.isin(before, gaps)
+    wanted, before = wanted[is_filled], before[is_filled]
+    if not len(wanted):
+        return one
+    time_s = times_s[np.searchsorted(frames, wanted)]
+    boxes = np.stack([np.interp(time_s, one.time_s, one.xyxy[:, side]) for side in range(4)], axis=1)
+    weaker = np.minimum(one.confidence[before], one.confidence[before + 1])
+    frame = np.concatenate([one.frame, wanted])
+    order = np.argsort(frame, kind="stable")
+    return Trajectory(
+        one.tracklet,
+        frame[order],
+        np.concatenate([one.time_s, time_s])[order],
+        np.concatenate([one.xyxy, boxes])[order],
+        np.concatenate([one.confidence, weaker])[order],
+        np.concatenate([one.is_interpolated, np.ones(len(wanted), np.bool_)])[order],
+    )
+
+
+def smooth(one: Trajectory, max_fill_s: float) -> Trajectory:
+    """The same boxes with less jitter; parts with longer gaps between them are smoothed each on its own."""
+    breaks = np.flatnonzero(np.diff(one.time_s) > max_fill_s + 1e-6) + 1
+    parts = np.split(np.arange(len(one)), breaks)
+    xyxy = np.concatenate([smooth_boxes(one.time_s[rows], one.xyxy[rows]) for rows in parts])
+    return Trajectory(one.tracklet, one.frame, one.time_s, xyxy, one.confidence, one.is_interpolated)
+
+
+def smooth_boxes(time_s: Floats, xyxy: Floats) -> Floats:
+    """(N, 4) smoothed; fewer than five boxes stay as they are.
+
+    >>> time_s = np.arange(30) / 10
+    >>> straight = np.stack([time_s, time_s, time_s + 5, time_s + 9], axis=1)
+    >>> bool(np.allclose(smooth_boxes(time_s, straight), straight))
+    True
+    """
+    if len(time_s) < _LEAST_BOXES:
+        return xyxy
+    penalty = (NOISE_STD / PUSH) ** 2  # both in heights, so the height falls out; seconds cubed
+    smoothed = [make_smoothing_spline(time_s, xyxy[:, side], lam=penalty)(time_s) for side in range(4)]
+    result = np.stack(smoothed, axis=1)
+    result[:, 2:] = np.maximum(result[:, 2:], result[:, :2])
+    return result
