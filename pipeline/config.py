@@ -17,6 +17,7 @@ from mdpr.errors import ConfigError
 from mdpr.pipeline.sources import SourceConfig
 from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, MODELS, embedder_of_file
 from mdpr.trackers import TRACKERS
+from mdpr.trackers.refine import RefineConfig
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class OutputConfig:
         save_parquet: tracks.parquet and tracklets.parquet.
         save_crop: the best picture of each tracklet.
         show: a window with the annotated picture.
+        refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
         line_width: of boxes in pixels; 0 = by the size of the picture.
         trail_s: length of the trail behind each person, in seconds.
         crf: quality of the video, from 0 (lossless) to 51; lower is better and larger.
@@ -44,6 +46,7 @@ class OutputConfig:
     save_parquet: bool = True
     save_crop: bool = False
     show: bool = False
+    refine: bool = False
     line_width: int = 0
     trail_s: float = 2.0
     crf: int = 23
@@ -53,6 +56,8 @@ class OutputConfig:
             raise ConfigError(f"output.crf: expected 0 to 51, got {self.crf}")
         if not self.name or self.line_width < 0 or self.trail_s < 0:
             raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
+        if self.refine and not self.save_parquet:
+            raise ConfigError("output.refine: refining needs tracks.parquet and tracklets.parquet (save_parquet)")
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class RunConfig:
     reid: Component
     tracker: Component
     output: OutputConfig = field(default_factory=OutputConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values, as YAML: what `--config` reads again."""
@@ -92,6 +98,7 @@ class RunConfig:
             "reid": component(self.reid),
             "tracker": component(self.tracker),
             "output": _plain(self.output),
+            "refine": _plain(self.refine),
         }
 
     def to_yaml(self) -> str:
@@ -102,7 +109,7 @@ class RunConfig:
 AUTO = "auto"
 """As `reid.name`: the default embedder where the sources have pixels, none where they have only detections."""
 
-SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output")
+SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output", "refine")
 _DEFAULT_NAMES = {"detector": "yolo", "reid": AUTO, "tracker": "deepsort"}
 _KNOWN = {"detector": DETECTORS, "reid": EMBEDDERS, "tracker": TRACKERS}
 
@@ -126,6 +133,7 @@ def build_run_config(values: Mapping[str, Any]) -> RunConfig:
         reid=_component("reid", values),
         tracker=_component("tracker", values),
         output=build_config(OutputConfig, _section(values, "output"), "output"),
+        refine=build_config(RefineConfig, _section(values, "refine"), "refine"),
     )
 
 

@@ -35,6 +35,7 @@ FLAG_KEYS: dict[str, str] = {
     "save_parquet": "output.save_parquet",
     "save_crop": "output.save_crop",
     "show": "output.show",
+    "refine": "output.refine",
     "line_width": "output.line_width",
 }
 """Flag to "section.key". `device` is not here: it goes to every stage that has one."""

@@ -46,6 +46,7 @@ class RunReport:
         cameras: by name.
         wall_s: seconds from the first frame asked for to the last file closed.
         error: why a run failed.
+        refined: what refining did; None when the tracks are as they were tracked.
     """
 
     status: str
@@ -57,6 +58,7 @@ class RunReport:
     cameras: dict[str, CameraReport]
     wall_s: float = 0.0
     error: str = ""
+    refined: dict[str, Any] | None = None
 
     @property
     def frames(self) -> int:
@@ -70,7 +72,7 @@ class RunReport:
 
     def as_mapping(self, times: StageTimes) -> dict[str, Any]:
         """Plain values for run.json."""
-        return {
+        values = {
             "status": self.status,
             "error": self.error,
             "folder": self.folder,
@@ -87,6 +89,7 @@ class RunReport:
             "stage_times": times.summary(),
             "versions": versions(),
         }
+        return values if self.refined is None else {**values, "refined": self.refined}
 
     def as_json(self, times: StageTimes) -> str:
         """`as_mapping` as indented JSON."""

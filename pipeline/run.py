@@ -16,6 +16,7 @@ from mdpr.pipeline.config import Component, RunConfig, resolve_auto, with_thresh
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
+from mdpr.pipeline.refining import refine_run
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sources import expand_sources, open_source
@@ -108,6 +109,7 @@ class TrackRun:
         self._close("interrupted" if self._is_interrupted else "complete", start)
         if self._is_interrupted:
             return EXIT_INTERRUPTED
+        self._refine()
         if self.report.frames == 0:
             return EXIT_NO_FRAME
         return EXIT_SOME_SOURCES_FAILED if any(camera.error for camera in self.cameras.values()) else EXIT_DONE
@@ -116,6 +118,15 @@ class TrackRun:
     def frames_done(self) -> int:
         """Frames tracked so far, of all cameras."""
         return sum(camera.frames for camera in self.cameras.values())
+
+    def _refine(self) -> None:
+        """Refine the tracks when that was asked for and there are any."""
+        if not self.config.output.refine or self.report is None or self.report.frames == 0:
+            return
+        refined = refine_run(self.folder, self.config.refine)
+        for camera, change in refined.cameras.items():
+            log.info("%s", change.as_text(f"refined   {camera}"))
+        self.report.refined = refined.values()
 
     def _open_sources(self, config: RunConfig) -> list[Source]:
         """The sources that can be read; the others are logged and kept in `cameras` with their error."""

@@ -8,11 +8,11 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from mdpr.pipeline.commands.running import run_command
-from mdpr.pipeline.refining import ORIGINALS, CameraChange, refine_run, restore_run
+from mdpr.pipeline.refining import ORIGINALS, refine_run, restore_run
 from mdpr.trackers.refine import RefineConfig
 
 log = logging.getLogger("mdpr")
@@ -68,7 +68,7 @@ def _run(flags: argparse.Namespace) -> int:
         max_fill_s=flags.max_fill,
         smooth=not flags.no_smooth,
     )
-    done = {}
+    done: dict[str, Any] = {}
     for folder in flags.runs:
         if flags.undo:
             restored = restore_run(folder)
@@ -76,29 +76,13 @@ def _run(flags: argparse.Namespace) -> int:
             done[str(folder)] = {"restored": restored}
             continue
         start = time.perf_counter()
-        changes = refine_run(folder, config)
-        for camera, change in changes.items():
-            log.info("%s", text_of(f"{folder}/{camera}", change))
-        wall_s = round(time.perf_counter() - start, 3)
-        done[str(folder)] = {"cameras": {name: asdict(one) for name, one in changes.items()}, "wall_s": wall_s}
+        refined = refine_run(folder, config)
+        for camera, change in refined.cameras.items():
+            log.info("%s", change.as_text(f"{folder}/{camera}"))
+        done[str(folder)] = {**refined.values(), "wall_s": round(time.perf_counter() - start, 3)}
     if flags.json:
         sys.stdout.write(json.dumps(done) + "\n")
     return 0
-
-
-def text_of(where: str, change: CameraChange) -> str:
-    """One line about what refining did to a camera.
-
-    >>> text_of("run/cam", CameraChange(9, 8, 40, [], [(3, 7)]))
-    'run/cam: 9 tracks are 8 now: 0 split, 1 connected (3+7), 40 boxes put into gaps'
-    """
-    pairs = ", ".join(f"{one}+{two}" for one, two in change.connected[:8])
-    more = ", ..." if len(change.connected) > 8 else ""
-    listed = f" ({pairs}{more})" if pairs else ""
-    return (
-        f"{where}: {change.tracks_before} tracks are {change.tracks} now: {len(change.split)} split, "
-        f"{len(change.connected)} connected{listed}, {change.filled_boxes} boxes put into gaps"
-    )
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--save-parquet", action=switch, help="tracks.parquet and tracklets.parquet (on)")
     group.add_argument("--save-crop", action=switch, help="the best picture of each person (off)")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
+    group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
     group.add_argument("--show", action=switch, help="a window while tracking; q closes it and ends the run")
 
     group = parser.add_argument_group("configuration")

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from mdpr.boxes import iou_matrix
 from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.refine.config import RefineConfig
 from mdpr.trackers.refine.looks import Looks
@@ -32,6 +33,9 @@ MEAN_GAP_S = 2.0
 
 BORDER = 0.01
 """A box nearer to the border than this part of the picture may be leaving it."""
+
+STAYS_IOU = 0.2
+"""Overlap of two boxes of one track from which on it has not jumped between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +66,9 @@ def connect(
 ) -> tuple[list[Trajectory], list[tuple[int, int]]]:
     """Trajectories with chains of those that continue each other put together under the smallest id.
 
-    Two pieces of one track become one again when nothing else takes their place and all evidence together speaks for
-    it: a person who turns round looks like somebody else, but does not jump.
+    Two pieces of one track become one again when neither finds another partner and the boxes on both sides of the cut
+    overlap, or all evidence together speaks for it: a person who turns round looks like somebody else, but stays where
+    they are. So a track is only split when people were exchanged, or when it jumps.
 
     Args:
         trajectories: of one camera.
@@ -99,8 +104,11 @@ def _rejoined(
     again = {}
     for one, two in pieces:
         first, second = row_of[one], row_of[two]
+        if first in following or second in taken:
+            continue
         odds = found.log_odds[(found.a == first) & (found.b == second)]
-        if first not in following and second not in taken and len(odds) and odds[0] > 0:
+        overlap = float(iou_matrix(rows[first].xyxy[-1:], rows[second].xyxy[:1])[0, 0])
+        if overlap >= STAYS_IOU or (len(odds) and odds[0] > 0):
             again[first] = second
     return again
 

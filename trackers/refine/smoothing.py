@@ -25,11 +25,19 @@ NOISE_STD = 0.03
 PUSH = 0.7
 """Change of a person's velocity in a second, in heights a second."""
 
+FASTEST = 2.0
+"""Heights a second that nobody goes for long; a gap that would need more is not filled, as it may hold two people."""
+
+MOST_GROWTH = 1.5
+"""Ratio of the heights on both sides of a gap from which on it is not filled, for the same reason."""
+
 _LEAST_BOXES = 5  # that scipy's spline needs
 
 
 def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s: float) -> Trajectory:
     """With boxes in the gaps of at most `max_fill_s`, on straight lines; confidence is that of the weaker neighbour.
+
+    Gaps over which nobody could have gone are left as they are.
 
     Args:
         one: the trajectory.
@@ -37,7 +45,7 @@ def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s
         times_s: (F,) their times.
         max_fill_s: longest gap, from box to box.
     """
-    gaps = np.flatnonzero(np.diff(one.time_s) <= max_fill_s + 1e-6)
+    gaps = np.flatnonzero((np.diff(one.time_s) <= max_fill_s + 1e-6) & _can_be_bridged(one))
     wanted = frames[(frames > one.frame[0]) & (frames < one.frame[-1]) & ~np.isin(frames, one.frame)]
     before = np.searchsorted(one.frame, wanted) - 1
     is_filled = np.isin(before, gaps)
@@ -57,6 +65,17 @@ def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s
         np.concatenate([one.confidence, weaker])[order],
         np.concatenate([one.is_interpolated, np.ones(len(wanted), np.bool_)])[order],
     )
+
+
+def _can_be_bridged(one: Trajectory) -> NDArray[np.bool_]:
+    """(N - 1,) whether somebody may have gone from each box to the next one."""
+    middle = (one.xyxy[:, 0] + one.xyxy[:, 2]) / 2
+    height = np.maximum(one.xyxy[:, 3] - one.xyxy[:, 1], 1.0)
+    least = np.minimum(height[1:], height[:-1])
+    moved = np.hypot(np.diff(middle), np.diff(one.xyxy[:, 1])) / least
+    reach = FASTEST * np.diff(one.time_s) + 4 * NOISE_STD
+    can: NDArray[np.bool_] = (moved <= reach) & (np.maximum(height[1:], height[:-1]) <= MOST_GROWTH * least)
+    return can
 
 
 def smooth(one: Trajectory, max_fill_s: float) -> Trajectory:

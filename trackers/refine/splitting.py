@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mdpr.trackers.refine.looks import Looks
-from mdpr.trackers.refine.trajectory import Trajectory
+from mdpr.trackers.refine.motion import END_WINDOW_S
+from mdpr.trackers.refine.trajectory import VIEW_ARRAYS, Trajectory
 from mdpr.types import Tracklet
 
 
@@ -40,19 +43,33 @@ def split(trajectories: list[Trajectory], next_id: int) -> tuple[list[Trajectory
 
 def _place(one: Trajectory, last: int, first: int) -> int | None:
     """Position of the first box of the second person, whose first view is in frame `first`; the first one's last view
-    is in frame `last`. Between the two, it is where the box jumps most; None when there is nothing to cut."""
-    begin = int(np.searchsorted(one.frame, last, side="right"))
+    is in frame `last`. None when there is nothing to cut.
+
+    Between the two it is where two straight ways, one before and one after, fit the boxes best: at a jump, or where
+    the way has a bend because two people met and went on.
+    """
+    begin = max(int(np.searchsorted(one.frame, last, side="right")), 1)
     end = int(np.searchsorted(one.frame, first, side="right"))
-    begin = max(begin, 1)
-    if begin >= len(one) or end <= begin:
+    places = range(begin, min(end, len(one)))
+    if not places:
         return None
-    middle = (one.xyxy[:, :2] + one.xyxy[:, 2:]) / 2
-    size = one.xyxy[:, 2:] - one.xyxy[:, :2]
-    here = slice(begin, end)
-    before = slice(begin - 1, end - 1)
-    moved = np.linalg.norm(middle[here] - middle[before], axis=1) + np.abs(size[here] - size[before]).sum(axis=1)
-    elapsed = one.time_s[here] - one.time_s[before]
-    return begin + int(np.argmax(moved * np.sqrt(elapsed)))  # a gap is where people are mixed up
+    box = one.xyxy
+    way = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 1], box[:, 3] - box[:, 1]], axis=1)
+    misfit = [_misfit(one.time_s, way, place, before=True) + _misfit(one.time_s, way, place) for place in places]
+    return places[int(np.argmin(misfit))]
+
+
+def _misfit(time_s: NDArray[np.float64], way: NDArray[np.float64], place: int, before: bool = False) -> float:
+    """Squared distance of the boxes within `END_WINDOW_S` after, or before, a place from a straight way."""
+    side = slice(None, place) if before else slice(place, None)
+    near = np.abs(time_s[side] - time_s[place]) <= END_WINDOW_S
+    t, points = time_s[side][near], way[side][near]
+    if len(t) < 2:
+        return 0.0
+    t = t - t.mean()
+    points = points - points.mean(axis=0)
+    slope = t @ points / (t @ t)
+    return float(np.square(points - t[:, None] * slope).sum())
 
 
 def cut(one: Trajectory, place: int, new_id: int) -> tuple[Trajectory, Trajectory]:
@@ -60,24 +77,29 @@ def cut(one: Trajectory, place: int, new_id: int) -> tuple[Trajectory, Trajector
     frame = int(one.frame[place])
     whole = one.tracklet
     before = int(np.clip(round(whole.detections * place / len(one)), 1, max(whole.detections - 1, 1)))
-    pieces = []
-    for rows, is_view, change in (
-        (slice(None, place), whole.view_frame < frame, {"end": place - 1, "detections": before}),
-        (slice(place, None), whole.view_frame >= frame, {"start": place, "detections": whole.detections - before}),
-    ):
-        tracklet = _with_views(replace(whole, detections=max(change["detections"], 1)), is_view)
-        if "end" in change:
-            at = change["end"]
-            tracklet = replace(tracklet, end_frame=int(one.frame[at]), end_s=float(one.time_s[at]))
-        else:
-            tracklet = replace(tracklet, track_id=new_id, start_frame=frame, start_s=float(one.time_s[place]))
-        arrays = {
-            name: getattr(one, name)[rows] for name in ("frame", "time_s", "xyxy", "confidence", "is_interpolated")
-        }
-        pieces.append(Trajectory(tracklet, **arrays))
-    return pieces[0], pieces[1]
+    first = replace(
+        whole,
+        end_frame=int(one.frame[place - 1]),
+        end_s=float(one.time_s[place - 1]),
+        detections=before,
+    )
+    second = replace(
+        whole,
+        track_id=new_id,
+        start_frame=frame,
+        start_s=float(one.time_s[place]),
+        detections=max(whole.detections - before, 1),
+    )
+    return (
+        Trajectory(_with_views(first, whole.view_frame < frame), *_rows(one, slice(None, place))),
+        Trajectory(_with_views(second, whole.view_frame >= frame), *_rows(one, slice(place, None))),
+    )
 
 
-def _with_views(tracklet: Tracklet, is_kept: np.ndarray) -> Tracklet:
-    names = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
-    return replace(tracklet, **{name: getattr(tracklet, name)[is_kept] for name in names})
+def _rows(one: Trajectory, rows: slice) -> tuple[NDArray[Any], ...]:
+    return tuple(getattr(one, name)[rows] for name in ("frame", "time_s", "xyxy", "confidence", "is_interpolated"))
+
+
+def _with_views(tracklet: Tracklet, is_kept: NDArray[np.bool_]) -> Tracklet:
+    arrays: dict[str, Any] = {name: getattr(tracklet, name)[is_kept] for name in VIEW_ARRAYS}
+    return replace(tracklet, **arrays)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.types import Tracklet
 
-_VIEW_ARRAYS = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
+VIEW_ARRAYS = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def merge_tracklets(tracklets: Sequence[Tracklet], views: int) -> Tracklet:
     rows = sorted(tracklets, key=lambda one: (one.start_frame, one.track_id))
     if len(rows) == 1:
         return rows[0]
-    arrays = {name: np.concatenate([getattr(one, name) for one in rows]) for name in _VIEW_ARRAYS}
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in rows]) for name in VIEW_ARRAYS}
     has_embedding = arrays["embeddings"].any(axis=1)
     best = np.lexsort((-arrays["view_quality"], ~has_embedding))[:views]
     best = best[np.argsort(arrays["view_frame"][best], kind="stable")]
