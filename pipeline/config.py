@@ -14,9 +14,11 @@ from mdpr.components import build_config, find_class
 from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
+from mdpr.pipeline.embedding import EmbeddingConfig
 from mdpr.pipeline.sources import SourceConfig
 from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, MODELS, embedder_of_file
 from mdpr.trackers import TRACKERS
+from mdpr.trackers.camera_motion import CameraMotionConfig
 from mdpr.trackers.refine import RefineConfig
 
 
@@ -84,6 +86,8 @@ class RunConfig:
     tracker: Component
     output: OutputConfig = field(default_factory=OutputConfig)
     refine: RefineConfig = field(default_factory=RefineConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    camera_motion: CameraMotionConfig = field(default_factory=CameraMotionConfig)
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values, as YAML: what `--config` reads again."""
@@ -99,6 +103,8 @@ class RunConfig:
             "tracker": component(self.tracker),
             "output": _plain(self.output),
             "refine": _plain(self.refine),
+            "embedding": _plain(self.embedding),
+            "camera_motion": _plain(self.camera_motion),
         }
 
     def to_yaml(self) -> str:
@@ -109,7 +115,7 @@ class RunConfig:
 AUTO = "auto"
 """As `reid.name`: the default embedder where the sources have pixels, none where they have only detections."""
 
-SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output", "refine")
+SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output", "refine", "embedding", "camera_motion")
 _DEFAULT_NAMES = {"detector": "yolo", "reid": AUTO, "tracker": "deepsort"}
 _KNOWN = {"detector": DETECTORS, "reid": EMBEDDERS, "tracker": TRACKERS}
 
@@ -134,6 +140,8 @@ def build_run_config(values: Mapping[str, Any]) -> RunConfig:
         tracker=_component("tracker", values),
         output=build_config(OutputConfig, _section(values, "output"), "output"),
         refine=build_config(RefineConfig, _section(values, "refine"), "refine"),
+        embedding=build_config(EmbeddingConfig, _section(values, "embedding"), "embedding"),
+        camera_motion=build_config(CameraMotionConfig, _section(values, "camera_motion"), "camera_motion"),
     )
 
 
@@ -177,6 +185,21 @@ def with_thresholds(tracker: Component, embedder: Embedder) -> Component:
     if embedder.dimension == 0 or not is_open:
         return tracker
     return replace(tracker, options=replace(tracker.options, **{name: own[name] for name in is_open}))
+
+
+def with_interval(tracker: Component, embedding: EmbeddingConfig) -> Component:
+    """The tracker with the time between two looks that `--reid-every SECONDS` asks for.
+
+    Raises:
+        ConfigError: a tracker without such an option.
+    """
+    if isinstance(embedding.every, str) or embedding.every == 0:
+        return tracker
+    if "embedding_interval_s" not in {entry.name for entry in dataclasses.fields(tracker.options)}:
+        raise ConfigError(
+            f"--reid-every {embedding.every:g}: tracker {tracker.name} has no option embedding_interval_s; use auto"
+        )
+    return replace(tracker, options=replace(tracker.options, embedding_interval_s=embedding.every))
 
 
 def _class_name(kind: str, name: str) -> str:

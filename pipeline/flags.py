@@ -36,6 +36,8 @@ FLAG_KEYS: dict[str, str] = {
     "save_crop": "output.save_crop",
     "show": "output.show",
     "refine": "output.refine",
+    "reid_every": "embedding.every",
+    "camera_motion": "camera_motion.mode",
     "line_width": "output.line_width",
 }
 """Flag to "section.key". `device` is not here: it goes to every stage that has one."""

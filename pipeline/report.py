@@ -23,6 +23,7 @@ class CameraReport:
         people: tracklets; a person who left and came back may count twice.
         dropped: frames of a live source that came too fast.
         losses: what the source could not use, by kind.
+        motion: of the camera at the end: fixed, moving, off, or deciding when the source was too short to tell.
         error: why the camera ended early, or could not be opened; empty when all went well.
     """
 
@@ -31,6 +32,7 @@ class CameraReport:
     people: int = 0
     dropped: int = 0
     losses: dict[str, int] = field(default_factory=dict)
+    motion: str = "off"
     error: str = ""
 
 
@@ -46,6 +48,7 @@ class RunReport:
         cameras: by name.
         wall_s: seconds from the first frame asked for to the last file closed.
         error: why a run failed.
+        embeddings: how many were made and saved; None when appearance is off.
         refined: what refining did; None when the tracks are as they were tracked.
     """
 
@@ -58,6 +61,7 @@ class RunReport:
     cameras: dict[str, CameraReport]
     wall_s: float = 0.0
     error: str = ""
+    embeddings: dict[str, float] | None = None
     refined: dict[str, Any] | None = None
 
     @property
@@ -84,6 +88,7 @@ class RunReport:
             "reid": self.reid,
             "tracker": self.tracker,
             "embedding_model": self.embedding_model,
+            "embeddings": self.embeddings,
             "cameras": {name: vars(camera) for name, camera in self.cameras.items()},
             "device": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
             "stage_times": times.summary(),
@@ -98,6 +103,9 @@ class RunReport:
     def as_text(self, times: StageTimes) -> str:
         """The summary for a person."""
         lines = [times.table(), ""]
+        if self.embeddings is not None and self.embeddings["saved"]:
+            made, saved, share = (self.embeddings[name] for name in ("made", "saved", "saved_share"))
+            lines[1:] = [f"embeddings {made:,} made, {saved:,} ({share:.1%}) saved", ""]
         for name, camera in self.cameras.items():
             lost: Mapping[str, int] = {"dropped": camera.dropped, **camera.losses}
             notes = [f"{count} {kind.replace('_', ' ')}" for kind, count in lost.items() if count]

@@ -15,6 +15,7 @@ from mdpr import __version__
 from mdpr.configs import preset_names
 from mdpr.detectors import DETECTORS
 from mdpr.pipeline.commands.running import run_command, stop_on_signals
+from mdpr.pipeline.embedding import every_of
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
@@ -22,6 +23,7 @@ from mdpr.pipeline.settings import parse_setting
 from mdpr.pipeline.threads import compute_in_the_calling_thread
 from mdpr.reid import EMBEDDERS, MODELS
 from mdpr.trackers import TRACKERS
+from mdpr.trackers.camera_motion import MODES
 
 log = logging.getLogger("mdpr")
 
@@ -62,6 +64,14 @@ def make_parser() -> argparse.ArgumentParser:
     names = ", ".join([*EMBEDDERS, *MODELS])
     group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (histogram)")
     group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx or mdpr")
+    group.add_argument(
+        "--reid-every", type=every_of, metavar="auto|SECONDS",
+        help="embed only people who are new, lost or in a crowd, and everybody else every so often "
+        "(0: everybody in every frame)",
+    )  # fmt: skip
+    group.add_argument(
+        "--camera-motion", choices=MODES, help="follow the motion of the camera; auto stops on a fixed one (auto)"
+    )
     group.add_argument("--tracker", metavar="NAME", help=f"{', '.join(TRACKERS)} or package.module:Class (deepsort)")
 
     group = parser.add_argument_group("reading")
