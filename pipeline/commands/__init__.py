@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train-detector": ("mdpr.pipeline.commands.train_detector", "train a YOLOX person detector on boxes"),
     "data": ("mdpr.pipeline.commands.data", "data sets: check, manifest, crops, synthetic people, import-checkpoint"),
     "eval": ("mdpr.pipeline.commands.eval", "measure: eval reid, speed, mot, mtmc"),
+    "tune": ("mdpr.pipeline.commands.tune", "try the options of a tracker on sequences with ground truth"),
     "gallery": ("mdpr.pipeline.commands.gallery", "what a gallery holds: identities, names, history, limits, exports"),
     "forget": ("mdpr.pipeline.commands.forget", "delete people from a gallery, for good"),
     "export": ("mdpr.pipeline.commands.export", "write a model as ONNX or OpenVINO, checked against torch"),
