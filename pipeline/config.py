@@ -6,12 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from mdpr.components import build_config, find_class
-from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
 from mdpr.pipeline.embedding import EmbeddingConfig
@@ -177,7 +176,23 @@ def resolve_auto(component: Component, has_images: bool) -> Component:
     return replace(component, name=DEFAULT_EMBEDDER) if has_images else component_of("reid", {"name": "none"})
 
 
-def with_thresholds(tracker: Component, embedder: Embedder) -> Component:
+class Distances(Protocol):
+    """What a tracker's options need to know of an embedder; see `Embedder`."""
+
+    @property
+    def dimension(self) -> int:
+        """D; 0 means that appearance is off."""
+
+    @property
+    def match_distance(self) -> float:
+        """Cosine distance that two crops of one person rarely exceed."""
+
+    @property
+    def sure_distance(self) -> float:
+        """Cosine distance that crops of two people hardly ever fall below."""
+
+
+def with_thresholds(tracker: Component, embedder: Distances) -> Component:
     """The tracker with the embedder's own distances where its options leave them open."""
     own = {"appearance_threshold": embedder.match_distance, "reid_threshold": embedder.sure_distance}
     names = {entry.name for entry in dataclasses.fields(tracker.options)}

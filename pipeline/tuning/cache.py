@@ -8,12 +8,13 @@ import logging
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.contracts import Embedder, Source
-from mdpr.errors import FormatError, SourceError
+from mdpr.errors import SourceError
 from mdpr.files import finish, make_folder, part_path, write_errors
 from mdpr.pipeline.assembling import make_motions
 from mdpr.pipeline.config import RunConfig
@@ -38,17 +39,11 @@ class EmbedderFacts:
     fingerprint: str
     match_distance: float
     sure_distance: float
-    description: str = ""
-    crop_s: float = 0.0
 
     @classmethod
     def of(cls, embedder: Embedder) -> EmbedderFacts:
         """Of an embedder."""
         return cls(embedder.dimension, embedder.fingerprint, embedder.match_distance, embedder.sure_distance)
-
-    def embed(self, images: Any, boxes: Any) -> NDArray[np.float32]:
-        """Never called: facts stand for an embedder whose work is done."""
-        raise FormatError("a cached sequence cannot embed anything new")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +128,7 @@ def obtain(config: RunConfig, spec: CameraSpec, folder: Path, is_fresh: bool = F
     if path.exists() and not is_fresh:
         try:
             return load(path)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             log.warning("%s is damaged (%s): it is made again", path, error)
     source = open_source(spec, config.source)
     log.info("%s: detecting and embedding, once", spec.camera)
@@ -221,7 +216,7 @@ def load(path: Path) -> CachedSequence:
     """Read a cached sequence.
 
     Raises:
-        OSError, ValueError, KeyError: not a whole cache file.
+        OSError, ValueError, KeyError, BadZipFile: not a whole cache file.
     """
     with np.load(path, allow_pickle=False) as file:
         head = json.loads(str(file["head"]))

@@ -45,8 +45,8 @@ class Choice:
         if not self.is_range:
             return self.values[int(rng.integers(len(self.values)))]
         if self.low > 0:
-            return float(np.exp(rng.uniform(math.log(self.low), math.log(self.high))).round(6))
-        return float(rng.uniform(self.low, self.high).round(6))
+            return round(math.exp(rng.uniform(math.log(self.low), math.log(self.high))), 6)
+        return round(rng.uniform(self.low, self.high), 6)
 
 
 def parse_choice(text: str) -> Choice:
