@@ -220,5 +220,7 @@ def load(path: Path) -> CachedSequence:
     """
     with np.load(path, allow_pickle=False) as file:
         head = json.loads(str(file["head"]))
+        if head["version"] != VERSION:
+            raise ValueError(f"version {head['version']}, expected {VERSION}")
         arrays = {name: file[name] for name in _ARRAYS}
     return CachedSequence(head["camera"], EmbedderFacts(**head["facts"]), **arrays)
