@@ -33,6 +33,7 @@ class ByteTrackConfig:
         tentative_iou: the same for tentative tracks, which have no reliable velocity yet.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
+        hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
         max_covered: largest hidden part of a box that may become a view.
         views: most views kept of a track.
@@ -49,6 +50,7 @@ class ByteTrackConfig:
     tentative_iou: float = 0.3
     max_age_s: float = 1.0
     confirm_s: float = 0.03
+    hidden_s: float = 1.0
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
@@ -60,7 +62,7 @@ class ByteTrackConfig:
         shares = ("high_conf", "low_conf", "new_track_conf", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
         check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
-        check_within(self, ("confirm_s",), 0, math.inf)
+        check_within(self, ("confirm_s", "hidden_s"), 0, math.inf)
         check_within(self, ("max_age_s", "view_spacing_s", "embedding_interval_s"), 0.001, math.inf)
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
@@ -80,6 +82,7 @@ class ByteTrack:
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
                 confirm_s=config.confirm_s,
+                hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=math.inf,
                 max_covered=config.max_covered,

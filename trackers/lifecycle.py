@@ -22,7 +22,9 @@ from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
 from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
+from mdpr.trackers.hidden import hidden_tracks
 from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
+from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
 from mdpr.trackers.views import Views, covered_by_nearer, rate_views
@@ -51,6 +53,7 @@ class LifecycleRules:
     view_spacing_s: float
     appearance_memory_s: float
     embedding_interval_s: float
+    hidden_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,22 +208,29 @@ class Lifecycle:
         self._end_duplicates(is_over)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
-        ids = table.track_id[rows]
+        hidden = hidden_tracks(table, is_over, frame.time_s, self.rules.hidden_s)
+        ids = table.track_id[np.concatenate([rows, hidden])]
+        boxes = np.concatenate([detections.xyxy.take(columns, axis=0), table.boxes().T.take(hidden, axis=0)])
+        nothing = np.zeros(len(hidden), dtype=np.float32)
+        confidence = np.concatenate([detections.confidence[columns], nothing])
+        class_id = np.concatenate([detections.class_id[columns], table.class_id[hidden]])
+        index = np.concatenate([columns.astype(np.int32), np.full(len(hidden), -1, dtype=np.int32)])
         ended = scene.ended + self._end(is_over)
-        return Tracks(
-            ids,
-            detections.xyxy.take(columns, axis=0),
-            detections.confidence[columns],
-            detections.class_id[columns],
-            columns.astype(np.int32),
-            tuple(sorted(ended, key=lambda tracklet: tracklet.track_id)),
-        )
+        ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
+        return Tracks(ids, boxes, confidence, class_id, index, ended)
 
     def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
         table, frame, confidence = self.table, scene.frame, scene.detections.confidence[columns]
-        xywh = scene.xywh.take(columns, axis=1)
-        table.motion[:, :, rows] = update(table.motion.take(rows, axis=2), xywh, confidence)
+        before = table.motion.take(rows, axis=2)
+        after = update(before, scene.xywh.take(columns, axis=1), confidence)
+        table.motion[:, :, rows] = after
+        was_seen = (table.state[rows] == SEEN).nonzero()[0]
+        if len(rows) < len(table) and len(was_seen) >= LEAST_TRACKS:
+            others = np.ones(len(table), dtype=np.bool_)
+            others[rows] = False
+            shift = shared_correction(before.take(was_seen, axis=2), after.take(was_seen, axis=2))
+            table.motion[:2, :2, others] += shift[:, :, None]
         table.last_s[rows] = frame.time_s
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1

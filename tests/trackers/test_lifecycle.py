@@ -26,6 +26,7 @@ def lifecycle():
             view_spacing_s=0.5,
             appearance_memory_s=1.0,
             embedding_interval_s=1.0,
+            hidden_s=1.0,
         )
     )
 
