@@ -1,4 +1,4 @@
-"""What README.md, docs/training.md and docs/synthetic.md say is true: commands parse, presets and settings exist."""
+"""What README.md and some of docs/ say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from mdpr.configs import preset_names
-from mdpr.pipeline.commands import data, eval_reid, eval_speed, eval_tracks, export, forget, link, track, train
+from mdpr.pipeline.commands import (
+    data,
+    eval_reid,
+    eval_speed,
+    eval_tracks,
+    export,
+    forget,
+    link,
+    refine,
+    track,
+    train,
+    tune,
+)
 from mdpr.reid.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +34,8 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-link": link.make_parser,
     "mdpr forget": forget.make_parser,
     "mdpr data": data.make_parser,
+    "mdpr refine": refine.make_parser,
+    "mdpr tune": tune.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
     "mdpr eval reid": eval_reid.make_parser,
@@ -38,7 +52,8 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-LINES += [line for line in shell_lines((ROOT / "docs/synthetic.md").read_text("utf-8")) if line.startswith("mdpr")]
+for document in ("docs/synthetic.md", "docs/refine-and-tune.md"):
+    LINES += [line for line in shell_lines((ROOT / document).read_text("utf-8")) if line.startswith("mdpr")]
 
 
 def test_all_commands_are_there() -> None:

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.trackers.refine.config import RefineConfig
 from mdpr.trackers.refine.connecting import connect
-from mdpr.trackers.refine.smoothing import fill, smooth
+from mdpr.trackers.refine.smoothing import can_fill, fill, smooth
 from mdpr.trackers.refine.splitting import split
 from mdpr.trackers.refine.trajectory import Trajectory
+
+End = tuple[int, bytes]
+"""Frame and box with which a track ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ def refine(trajectories: Sequence[Trajectory], config: RefineConfig | None = Non
     rows = sorted(trajectories, key=lambda one: one.track_id)
     _check(rows)
     frames, times_s = frames_of(rows)
+    rows, tails = without_guesses(rows, config.max_fill_s)
     pieces: list[tuple[int, int]] = []
     connected: list[tuple[int, int]] = []
     if config.split and rows:
@@ -59,12 +63,46 @@ def refine(trajectories: Sequence[Trajectory], config: RefineConfig | None = Non
         rows, connected = connect(rows, pieces, config)
     kept = {pair for pair in pieces if pair not in connected}
     connected = [pair for pair in connected if pair not in pieces]
+    rows = with_tails(rows, tails)
     boxes = sum(len(one) for one in rows)
     rows = [fill(one, frames, times_s, config.max_fill_s) for one in rows]
     filled = sum(len(one) for one in rows) - boxes
     if config.smooth:
-        rows = [smooth(one, config.max_fill_s) for one in rows]
+        rows = [smooth(one) for one in rows]
     return Refined(rows, sorted(kept), connected, filled)
+
+
+def without_guesses(rows: Sequence[Trajectory], max_fill_s: float) -> tuple[list[Trajectory], dict[End, Trajectory]]:
+    """Trajectories without what the tracker guessed, and what it guessed after the last detection, by that one's box.
+
+    A tracker may show where somebody hidden is expected. Once it is known where they came out again, straight lines
+    say it better; in gaps that will not be filled, and where they were not seen again, the guess is all there is.
+    """
+    seen: list[Trajectory] = []
+    tails: dict[End, Trajectory] = {}
+    for one in rows:
+        real = np.flatnonzero(~one.is_interpolated)
+        if not len(real):
+            seen.append(one)
+            continue
+        before = np.searchsorted(real, np.arange(real[-1] + 1)) - 1  # (real[-1] + 1,) gap that a guess lies in
+        is_guess = one.is_interpolated[: real[-1] + 1]
+        is_kept = ~is_guess
+        is_kept[is_guess] = ~can_fill(one.select(real), max_fill_s)[before[is_guess]]
+        kept = one.select(np.flatnonzero(is_kept))
+        seen.append(kept)
+        if real[-1] + 1 < len(one):
+            tails[_end(kept)] = one.select(np.arange(real[-1] + 1, len(one)))
+    return seen, tails
+
+
+def with_tails(rows: Sequence[Trajectory], tails: dict[End, Trajectory]) -> list[Trajectory]:
+    """The guesses back at the ends of tracks that still end where they did."""
+    return [one if _end(one) not in tails else one.followed_by(tails[_end(one)]) for one in rows]
+
+
+def _end(one: Trajectory) -> End:
+    return int(one.frame[-1]), one.xyxy[-1].tobytes()
 
 
 def frames_of(trajectories: Sequence[Trajectory]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -31,6 +31,9 @@ FASTEST = 2.0
 MOST_GROWTH = 1.5
 """Ratio of the heights on both sides of a gap from which on it is not filled, for the same reason."""
 
+LONGEST_GAP_S = 2.0
+"""Time between two boxes over which one still says something about the other."""
+
 _LEAST_BOXES = 5  # that scipy's spline needs
 
 
@@ -45,7 +48,7 @@ def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s
         times_s: (F,) their times.
         max_fill_s: longest gap, from box to box.
     """
-    gaps = np.flatnonzero((np.diff(one.time_s) <= max_fill_s + 1e-6) & _can_be_bridged(one))
+    gaps = np.flatnonzero(can_fill(one, max_fill_s))
     wanted = frames[(frames > one.frame[0]) & (frames < one.frame[-1]) & ~np.isin(frames, one.frame)]
     before = np.searchsorted(one.frame, wanted) - 1
     is_filled = np.isin(before, gaps)
@@ -67,20 +70,20 @@ def fill(one: Trajectory, frames: NDArray[np.int64], times_s: Floats, max_fill_s
     )
 
 
-def _can_be_bridged(one: Trajectory) -> NDArray[np.bool_]:
-    """(N - 1,) whether somebody may have gone from each box to the next one."""
+def can_fill(one: Trajectory, max_fill_s: float) -> NDArray[np.bool_]:
+    """(N - 1,) whether somebody may have gone from each box to the next one, and in so short a time."""
     middle = (one.xyxy[:, 0] + one.xyxy[:, 2]) / 2
     height = np.maximum(one.xyxy[:, 3] - one.xyxy[:, 1], 1.0)
     least = np.minimum(height[1:], height[:-1])
     moved = np.hypot(np.diff(middle), np.diff(one.xyxy[:, 1])) / least
-    reach = FASTEST * np.diff(one.time_s) + 4 * NOISE_STD
-    can: NDArray[np.bool_] = (moved <= reach) & (np.maximum(height[1:], height[:-1]) <= MOST_GROWTH * least)
-    return can
+    elapsed = np.diff(one.time_s)
+    can: NDArray[np.bool_] = (moved <= FASTEST * elapsed + 4 * NOISE_STD) & (elapsed <= max_fill_s + 1e-6)
+    return can & (np.maximum(height[1:], height[:-1]) <= MOST_GROWTH * least)
 
 
-def smooth(one: Trajectory, max_fill_s: float) -> Trajectory:
-    """The same boxes with less jitter; parts with longer gaps between them are smoothed each on its own."""
-    breaks = np.flatnonzero(np.diff(one.time_s) > max_fill_s + 1e-6) + 1
+def smooth(one: Trajectory) -> Trajectory:
+    """The same boxes with less jitter; parts with gaps above `LONGEST_GAP_S` between them, each on its own."""
+    breaks = np.flatnonzero(np.diff(one.time_s) > LONGEST_GAP_S) + 1
     parts = np.split(np.arange(len(one)), breaks)
     xyxy = np.concatenate([smooth_boxes(one.time_s[rows], one.xyxy[rows]) for rows in parts])
     return Trajectory(one.tracklet, one.frame, one.time_s, xyxy, one.confidence, one.is_interpolated)

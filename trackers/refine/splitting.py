@@ -90,14 +90,12 @@ def cut(one: Trajectory, place: int, new_id: int) -> tuple[Trajectory, Trajector
         start_s=float(one.time_s[place]),
         detections=max(whole.detections - before, 1),
     )
+    rows = np.arange(len(one))
+    pieces = one.select(rows[:place]), one.select(rows[place:])
     return (
-        Trajectory(_with_views(first, whole.view_frame < frame), *_rows(one, slice(None, place))),
-        Trajectory(_with_views(second, whole.view_frame >= frame), *_rows(one, slice(place, None))),
+        replace(pieces[0], tracklet=_with_views(first, whole.view_frame < frame)),
+        replace(pieces[1], tracklet=_with_views(second, whole.view_frame >= frame)),
     )
-
-
-def _rows(one: Trajectory, rows: slice) -> tuple[NDArray[Any], ...]:
-    return tuple(getattr(one, name)[rows] for name in ("frame", "time_s", "xyxy", "confidence", "is_interpolated"))
 
 
 def _with_views(tracklet: Tracklet, is_kept: NDArray[np.bool_]) -> Tracklet:

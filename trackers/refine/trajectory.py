@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.types import Tracklet
 
+BOX_ARRAYS = ("frame", "time_s", "xyxy", "confidence", "is_interpolated")
 VIEW_ARRAYS = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
 
 
@@ -52,7 +53,7 @@ class Trajectory:
 
     @classmethod
     def of(cls, tracklet: Tracklet, frame: Any, time_s: Any, xyxy: Any, confidence: Any) -> Trajectory:
-        """Boxes in any order that all come from detections."""
+        """Boxes in any order; those with a confidence of 0 are a tracker's guesses, the others come from detections."""
         frame = np.asarray(frame, np.int64)
         order = np.argsort(frame, kind="stable")
         return cls(
@@ -61,7 +62,7 @@ class Trajectory:
             np.asarray(time_s, np.float64)[order],
             np.asarray(xyxy, np.float64).reshape(-1, 4)[order],
             np.asarray(confidence, np.float64)[order],
-            np.zeros(len(frame), np.bool_),
+            np.asarray(confidence)[order] == 0,
         )
 
     def __len__(self) -> int:
@@ -76,6 +77,15 @@ class Trajectory:
     def height(self) -> float:
         """Typical height of the person in pixels, at least 1: halves of people who are half hidden count less."""
         return max(float(np.percentile(self.xyxy[:, 3] - self.xyxy[:, 1], 75)), 1.0)
+
+    def select(self, rows: NDArray[np.intp]) -> Trajectory:
+        """The boxes at rising positions, of the same tracklet."""
+        return Trajectory(self.tracklet, *(getattr(self, name)[rows] for name in BOX_ARRAYS))
+
+    def followed_by(self, other: Trajectory) -> Trajectory:
+        """With the later boxes of another one, of the same tracklet."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in BOX_ARRAYS)
+        return Trajectory(self.tracklet, *map(np.concatenate, pairs))
 
     def with_id(self, track_id: int) -> Trajectory:
         """The same boxes under another id."""
@@ -110,8 +120,5 @@ def merge_tracklets(tracklets: Sequence[Tracklet], views: int) -> Tracklet:
 
 def join(parts: Sequence[Trajectory], views: int) -> Trajectory:
     """One trajectory of several that follow each other in time."""
-    arrays = {
-        name: np.concatenate([getattr(one, name) for one in parts])
-        for name in ("frame", "time_s", "xyxy", "confidence", "is_interpolated")
-    }
+    arrays = {name: np.concatenate([getattr(one, name) for one in parts]) for name in BOX_ARRAYS}
     return Trajectory(merge_tracklets([one.tracklet for one in parts], views), **arrays)

@@ -165,6 +165,35 @@ def test_half_the_frame_rate_connects_the_same():
     assert (np.diff(filled) == 2).all()
 
 
+def guessed(frames, guesses, start=(300, 300), velocity=(60, 0)):
+    """A walk in which the boxes of `guesses` are a tracker's, 30 px too low."""
+    one = walk(1, frames, start, velocity)
+    is_guess = np.isin(one.frame, guesses)
+    xyxy = one.xyxy + is_guess[:, None] * np.array([0, 30, 0, 30])
+    return Trajectory.of(one.tracklet, one.frame, one.time_s, xyxy, np.where(is_guess, 0, one.confidence))
+
+
+def test_guesses_of_the_tracker_give_way_to_what_is_known_later():
+    one = guessed(range(60), range(20, 30))
+    refined = refine([one]).trajectories[0]
+    np.testing.assert_allclose(refined.xyxy, walk(1, range(60), (300, 300), (60, 0)).xyxy, atol=0.5)
+    assert refined.is_interpolated.nonzero()[0].tolist() == list(range(20, 30))
+    assert (refined.confidence[20:30] > 0).all()
+    same = refine([one], RefineConfig(max_fill_s=0, smooth=False)).trajectories[0]
+    np.testing.assert_array_equal(same.xyxy, one.xyxy)
+
+
+def test_guesses_at_the_end_stay_unless_the_track_goes_on():
+    one = guessed(range(50), range(40, 50))
+    alone = refine([one, *FAR]).trajectories[0]
+    assert alone.frame[-1] == 49
+    assert alone.is_interpolated.nonzero()[0].tolist() == list(range(40, 50))
+    after = walk(2, range(46, 90), (300, 300), (60, 0))  # begins while the first is still shown where it is guessed
+    both = refine([one, after, *FAR])
+    assert both.connected == [(1, 2)]
+    np.testing.assert_allclose(both.trajectories[0].xyxy, walk(1, range(90), (300, 300), (60, 0)).xyxy, atol=0.5)
+
+
 def test_long_gaps_stay_open_and_steps_can_be_switched_off():
     one = walk(1, [*range(0, 30), *range(60, 90)], (300, 300), noise=2)
     assert refine([one]).filled == 0
