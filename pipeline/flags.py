@@ -38,6 +38,9 @@ FLAG_KEYS: dict[str, str] = {
     "link": "output.link",
     "gallery": "output.gallery",
     "show": "output.show",
+    "refine": "output.refine",
+    "reid_every": "embedding.every",
+    "camera_motion": "camera_motion.mode",
     "line_width": "output.line_width",
 }
 """Flag to "section.key". `device` is not here: it goes to every stage that has one."""

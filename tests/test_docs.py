@@ -22,10 +22,12 @@ from mdpr.pipeline.commands import (
     export,
     forget,
     link,
+    refine,
     report,
     search,
     track,
     train,
+    tune,
 )
 from mdpr.reid.training.config import TrainConfig
 
@@ -41,6 +43,8 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr forget": forget.make_parser,
     "mdpr report": report.make_parser,
     "mdpr data": data.make_parser,
+    "mdpr refine": refine.make_parser,
+    "mdpr tune": tune.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
     "mdpr eval plaza": eval_plaza.make_parser,
@@ -58,7 +62,7 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for name in ("synthetic", "synthplaza", "report", "linking"):
+for name in ("synthetic", "synthplaza", "report", "linking", "refine-and-tune"):
     LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("mdpr.pipeline.commands.explain", "why tracklets are one person, or why they are not"),
     "correct": ("mdpr.pipeline.commands.correct", "merge, split, swap and name identities; binds later runs"),
     "report": ("mdpr.pipeline.commands.report", "one page a run: who was where and when, and why"),
+    "refine": ("mdpr.pipeline.commands.refine", "split, connect, fill and smooth the tracks of runs"),
     "train": ("mdpr.pipeline.commands.train", "train MDPR on labelled person crops"),
     "train-detector": ("mdpr.pipeline.commands.train_detector", "train a YOLOX person detector on boxes"),
     "data": (
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "data sets: check, manifest, crops, export-crops, synth",
     ),
     "eval": ("mdpr.pipeline.commands.eval", "measure: eval reid, speed, mot, mtmc"),
+    "tune": ("mdpr.pipeline.commands.tune", "try the options of a tracker on sequences with ground truth"),
     "gallery": ("mdpr.pipeline.commands.gallery", "what a gallery holds: identities, names, history, limits, exports"),
     "forget": ("mdpr.pipeline.commands.forget", "delete people from a gallery, for good"),
     "export": ("mdpr.pipeline.commands.export", "write a model as ONNX or OpenVINO, checked against torch"),

@@ -15,6 +15,7 @@ from mdpr import __version__
 from mdpr.configs import preset_names
 from mdpr.detectors import DETECTORS
 from mdpr.pipeline.commands.running import run_command, stop_on_signals
+from mdpr.pipeline.embedding import every_of
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.linking.aftertracking import check_before, link_after
 from mdpr.pipeline.memory import keep_freed_memory
@@ -23,6 +24,7 @@ from mdpr.pipeline.settings import parse_setting
 from mdpr.pipeline.threads import compute_in_the_calling_thread
 from mdpr.reid import EMBEDDERS, MODELS
 from mdpr.trackers import TRACKERS
+from mdpr.trackers.camera_motion import MODES
 
 log = logging.getLogger("mdpr")
 
@@ -63,6 +65,14 @@ def make_parser() -> argparse.ArgumentParser:
     names = ", ".join([*EMBEDDERS, *MODELS])
     group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (mdpr-s)")
     group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx or mdpr")
+    group.add_argument(
+        "--reid-every", type=every_of, metavar="auto|SECONDS",
+        help="embed only people who are new, lost or in a crowd, and everybody else every so often "
+        "(0: everybody in every frame)",
+    )  # fmt: skip
+    group.add_argument(
+        "--camera-motion", choices=MODES, help="follow the motion of the camera; auto stops on a fixed one (auto)"
+    )
     group.add_argument("--tracker", metavar="NAME", help=f"{', '.join(TRACKERS)} or package.module:Class (deepsort)")
 
     group = parser.add_argument_group("reading")
@@ -87,6 +97,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--link", action=switch, help="one identity a person across cameras (on with several cameras)")
     group.add_argument("--gallery", metavar="FILE", help="link with everybody in it, and put this run into it")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
+    group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
     group.add_argument("--show", action=switch, help="a window while tracking; q closes it and ends the run")
 
     group = parser.add_argument_group("configuration")
