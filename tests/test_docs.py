@@ -12,16 +12,22 @@ import pytest
 
 from mdpr.configs import preset_names
 from mdpr.pipeline.commands import (
+    correct,
     data,
     eval_plaza,
     eval_reid,
     eval_speed,
     eval_tracks,
+    explain,
     export,
     forget,
     link,
+    refine,
+    report,
+    search,
     track,
     train,
+    tune,
 )
 from mdpr.reid.training.config import TrainConfig
 
@@ -31,8 +37,14 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-train": train.make_parser,
     "mdpr-track": track.make_parser,
     "mdpr-link": link.make_parser,
+    "mdpr search": search.make_parser,
+    "mdpr explain": explain.make_parser,
+    "mdpr correct": correct.make_parser,
     "mdpr forget": forget.make_parser,
+    "mdpr report": report.make_parser,
     "mdpr data": data.make_parser,
+    "mdpr refine": refine.make_parser,
+    "mdpr tune": tune.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
     "mdpr eval plaza": eval_plaza.make_parser,
@@ -50,7 +62,7 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for name in ("synthetic", "synthplaza"):
+for name in ("synthetic", "synthplaza", "report", "linking", "refine-and-tune"):
     LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 

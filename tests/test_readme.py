@@ -51,11 +51,13 @@ def test_the_python_example_runs(
 ) -> None:
     pytest.importorskip("supervision")
     monkeypatch.chdir(make_walk("shop.mp4").parent)
-    (example,) = code_blocks("python")
+    example, boxes = code_blocks("python")
     assert 'detector="yolo"' in example
     assert len(example.strip().splitlines()) <= 10
     exec(compile(example.replace('detector="yolo"', 'detector="motion"'), "README", "exec"), {})
     assert "ids [1" in capsys.readouterr().out  # type: ignore[attr-defined]
+    exec(compile(boxes, "README", "exec"), {})
+    assert capsys.readouterr().out.startswith("[[104.")  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -33,10 +33,12 @@ class ByteTrackConfig:
         tentative_iou: the same for tentative tracks, which have no reliable velocity yet.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
+        hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
         max_covered: largest hidden part of a box that may become a view.
         views: most views kept of a track.
         view_spacing_s: least seconds between two views.
+        embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         solver: "scipy" or "lap"; the same result.
     """
 
@@ -48,18 +50,20 @@ class ByteTrackConfig:
     tentative_iou: float = 0.3
     max_age_s: float = 1.0
     confirm_s: float = 0.03
+    hidden_s: float = 1.0
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
     view_spacing_s: float = 0.5
+    embedding_interval_s: float = 1.0
     solver: str = "scipy"
 
     def __post_init__(self) -> None:
         shares = ("high_conf", "low_conf", "new_track_conf", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
         check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
-        check_within(self, ("confirm_s",), 0, math.inf)
-        check_within(self, ("max_age_s", "view_spacing_s"), 0.001, math.inf)
+        check_within(self, ("confirm_s", "hidden_s"), 0, math.inf)
+        check_within(self, ("max_age_s", "view_spacing_s", "embedding_interval_s"), 0.001, math.inf)
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)
@@ -78,11 +82,13 @@ class ByteTrack:
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
                 confirm_s=config.confirm_s,
+                hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=math.inf,
                 max_covered=config.max_covered,
                 views=config.views,
                 view_spacing_s=config.view_spacing_s,
+                embedding_interval_s=config.embedding_interval_s,
                 appearance_memory_s=1.0,
             )
         )
@@ -111,6 +117,22 @@ class ByteTrack:
         for is_candidate, is_offered, min_iou in rounds:
             match_by_overlap(matching, self._lifecycle.table, scene, is_candidate, is_offered, min_iou, config.solver)
         return self._lifecycle.finish(scene, matching.column)
+
+    def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
+        """See `Tracker`: what is new, lost, crowded, or has not been looked at for `embedding_interval_s`.
+
+        Raises:
+            FormatError: see `Lifecycle.embedding_needed`.
+        """
+        return self._lifecycle.embedding_needed(detections, frame, self.embedding_conf)
+
+    def move_camera(self, transform: NDArray[np.float64]) -> None:
+        """See `Tracker`.
+
+        Raises:
+            FormatError: see `check_transform`.
+        """
+        self._lifecycle.move_camera(transform)
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return their tracklets; a second call returns none."""

@@ -64,16 +64,17 @@ def check_embeddings(
     """The embeddings of a frame as float32, and which of its detections have one.
 
     Args:
-        embeddings: (N, D) unit rows or rows of zeros (no appearance); None or D = 0 means no appearance at all.
+        embeddings: (N, D) unit rows, rows of zeros (shows nothing) or rows of NaN (was not embedded), which both mean
+            no appearance; None or D = 0 means no appearance at all.
         count: N, the number of detections.
         dimension: D of earlier frames, 0 when there was none.
         frame: for messages.
 
     Returns:
-        (N, D) float32 or None, and (N,) booleans.
+        (N, D) float32 or None, zeros where there is none, and (N,) booleans.
 
     Raises:
-        FormatError: a shape that does not fit, NaN, or a row of another length than 0 and 1.
+        FormatError: a shape that does not fit, a row with some NaN, or a row of another length than 0 and 1.
     """
     if embeddings is None:
         return None, np.zeros(count, dtype=np.bool_)
@@ -89,9 +90,31 @@ def check_embeddings(
     is_unit = np.abs(squared - _SQUARE) <= _SQUARE_TOLERANCE
     wrong = (is_unit != (squared != 0)).nonzero()[0]  # NaN is neither of length 1 nor 0
     if len(wrong):
+        is_blank = np.isnan(vectors[wrong]).all(axis=1)
+        if vectors is embeddings:
+            vectors = vectors.copy()
+        vectors[wrong[is_blank]] = 0
+        wrong = wrong[~is_blank]
+    if len(wrong):
         length = math.sqrt(squared[wrong[0]])
         raise _misfit(frame, f"row {wrong[0]} has length {length:.4g}; expected 1, or 0 for no appearance")
     return vectors, is_unit
+
+
+def check_transform(transform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The affine map of a camera's motion as float64.
+
+    Raises:
+        FormatError: another shape than (2, 3), a value that is not finite, or a map that turns the picture over or
+            shrinks or grows it more than tenfold in area.
+    """
+    affine = np.asarray(transform, dtype=np.float64)
+    if affine.shape != (2, 3) or not np.isfinite(affine).all():
+        raise FormatError(f"camera motion: expected a finite (2, 3) affine map, got {affine.tolist()}")
+    growth = float(np.linalg.det(affine[:, :2]))
+    if not 0.1 <= growth <= 10:
+        raise FormatError(f"camera motion: expected a map that changes areas by 0.1 to 10, got {growth:.4g}")
+    return affine
 
 
 def _misfit(frame: Frame, what: str) -> FormatError:

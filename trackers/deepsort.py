@@ -22,6 +22,7 @@ from mdpr.trackers.checks import check_choice, check_within
 from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
 from mdpr.trackers.matching import Matching, match_by_overlap, same_class
 from mdpr.trackers.motion import GATE, squared_mahalanobis
+from mdpr.trackers.plausibility import implausibility
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
@@ -47,14 +48,17 @@ class DeepSortConfig:
             the embedder.
         reid_threshold: distance up to which appearance vouches for a match without overlap, inside the motion gate;
             None = `sure_distance` of the embedder. Never above `appearance_threshold`.
-        appearance_weight: share of appearance in the cost of a pair, the rest is overlap.
+        appearance_weight: share of appearance in the cost of a pair; the rest is half overlap, half `implausibility`.
         lost_penalty: added to the cost of a track that has been lost for `max_age_s`, in proportion when shorter.
+        max_cost: cost from which a pair is not matched, in (0, 1]: 0 = exactly expected and alike, 1 = neither.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
+        hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
         max_covered: largest hidden part of a box whose appearance is believed.
         views: most views kept of a track.
         view_spacing_s: least seconds between two views.
+        embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
         solver: "scipy" or "lap"; the same result.
     """
@@ -68,26 +72,32 @@ class DeepSortConfig:
     appearance_threshold: float | None = None
     reid_threshold: float | None = None
     appearance_weight: float = 0.7
-    lost_penalty: float = 0.2
+    lost_penalty: float = 0.1
+    max_cost: float = 0.85
     max_age_s: float = 2.0
     confirm_s: float = 0.06
+    hidden_s: float = 1.0
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
     view_spacing_s: float = 0.5
+    embedding_interval_s: float = 1.0
     appearance_memory_s: float = 1.0
     solver: str = "scipy"
 
     def __post_init__(self) -> None:
         shares = ("high_conf", "low_conf", "new_track_conf", "appearance_weight", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
+        check_within(self, ("max_cost",), 0.01, 1)
         check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
         if self.appearance_threshold is not None:
             check_within(self, ("appearance_threshold",), 0.001, 2)
         if self.reid_threshold is not None:
             check_within(self, ("reid_threshold",), 0, 2)
-        check_within(self, ("lost_penalty", "confirm_s"), 0, math.inf)
-        check_within(self, ("max_age_s", "view_spacing_s", "appearance_memory_s"), 0.001, math.inf)
+        check_within(self, ("lost_penalty", "confirm_s", "hidden_s"), 0, math.inf)
+        check_within(
+            self, ("max_age_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"), 0.001, math.inf
+        )
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)
@@ -109,11 +119,13 @@ class DeepSort:
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
                 confirm_s=config.confirm_s,
+                hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=self._match_distance,
                 max_covered=config.max_covered,
                 views=config.views,
                 view_spacing_s=config.view_spacing_s,
+                embedding_interval_s=config.embedding_interval_s,
                 appearance_memory_s=config.appearance_memory_s,
             )
         )
@@ -165,21 +177,23 @@ class DeepSort:
         pairs = is_possible.nonzero()
         rows, columns, overlap = rows[pairs[0]], columns[pairs[1]], overlap[pairs]  # (P,) from here on
         admissible = same_class(table, scene, rows, columns)
+        unseen_s = scene.frame.time_s - table.last_s[rows]
+        unlikely = implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
         cost = 1 - overlap
+        cost += unlikely
+        cost /= 2
         if distance is not None:
             distance = distance[pairs]
             admissible &= self._admits(overlap, distance, scene, rows, columns)
             look = np.minimum(distance / self._match_distance, 1)
             mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
             cost = np.where(np.isnan(distance), cost, mixed)
-        unmatched_cost = 1.001 + config.lost_penalty
         is_lost = table.state[rows] == LOST
         if np.count_nonzero(is_lost):
-            age = (scene.frame.time_s - table.last_s[rows]) / config.max_age_s
-            cost = cost + np.where(is_lost, config.lost_penalty * age, 0)
-            admissible &= cost < unmatched_cost
+            cost = cost + np.where(is_lost, config.lost_penalty * unseen_s / config.max_age_s, 0)
+        admissible &= cost < config.max_cost
         rows, columns, cost = rows[admissible], columns[admissible], cost[admissible]
-        matching.take(*assign_pairs(rows, columns, cost, config.solver, unmatched_cost))
+        matching.take(*assign_pairs(rows, columns, cost, config.solver, config.max_cost))
 
     def _distance(
         self, embeddings: NDArray[np.float32], has_appearance: NDArray[np.bool_], rows: NDArray[np.intp]
@@ -221,6 +235,22 @@ class DeepSort:
             )
             admissible[apart] = gate <= GATE
         return admissible
+
+    def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
+        """See `Tracker`: what is new, lost, crowded, or has not been looked at for `embedding_interval_s`.
+
+        Raises:
+            FormatError: see `Lifecycle.embedding_needed`.
+        """
+        return self._lifecycle.embedding_needed(detections, frame, self.embedding_conf)
+
+    def move_camera(self, transform: NDArray[np.float64]) -> None:
+        """See `Tracker`.
+
+        Raises:
+            FormatError: see `check_transform`.
+        """
+        self._lifecycle.move_camera(transform)
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return their tracklets; a second call returns none."""

@@ -19,9 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
-from mdpr.trackers.checks import check_embeddings, check_frame
-from mdpr.trackers.geometry import areas, centres_and_sizes, intersections, overlaps, to_planes
-from mdpr.trackers.motion import VELOCITY, initiate, predict, rescale, update
+from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
+from mdpr.trackers.demand import embedding_demand
+from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
+from mdpr.trackers.hidden import hidden_tracks
+from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
+from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
 from mdpr.trackers.views import Views, covered_by_nearer, rate_views
@@ -29,6 +32,10 @@ from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 TIME_TOLERANCE_S = 1e-6
 """Sums of timestamps are not exact: a gap of 30 frames of 1/30 s counts as 1 s."""
+
+
+SETTLED_VIEWS = 3
+"""Views of a track from which on its appearance is looked at only every `embedding_interval_s`."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class LifecycleRules:
     views: int
     view_spacing_s: float
     appearance_memory_s: float
+    embedding_interval_s: float
+    hidden_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +103,40 @@ class Lifecycle:
     def flush(self) -> list[Tracklet]:
         """End all tracks. Later frames may follow; their tracks get new ids."""
         return list(self._end(np.ones(len(self.table), dtype=np.bool_)))
+
+    def move_camera(self, affine: NDArray[np.float64]) -> None:
+        """See `Tracker`.
+
+        Raises:
+            FormatError: see `check_transform`.
+        """
+        self.table.motion = transform(self.table.motion, check_transform(affine))
+
+    def embedding_needed(self, detections: Detections, frame: Frame, least_conf: float) -> NDArray[np.bool_]:
+        """See `Tracker`; detections below `least_conf` and those without area need none.
+
+        Raises:
+            FormatError: another camera than before, time or index that does not increase.
+        """
+        check_frame(frame, self._last)
+        rules, table, bank = self.rules, self.table, self.bank
+        xyxy = to_planes(detections.xyxy)
+        area = areas(xyxy)
+        is_wanted = (detections.confidence >= least_conf) & (area > 0)
+        if self._last is None or len(table) == 0 or not is_wanted.any():
+            return is_wanted
+        boxes = corners(predict(table.motion, frame.time_s - self._last.time_s)[POSITION])
+        overlap = overlaps(intersections(boxes, xyxy), areas(boxes), area)
+        overlap[table.class_id[:, None] != detections.class_id] = 0
+        covered = covered_by_nearer(xyxy[3], area, intersections(xyxy, xyxy))
+        views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
+        if bank.dimension:
+            slot = table.slot
+            wait_s = np.where(bank.count[slot] < SETTLED_VIEWS, rules.view_spacing_s, rules.embedding_interval_s)
+            is_due = ~bank.has_clear[slot] | (frame.time_s - bank.mean_s[slot] >= wait_s - TIME_TOLERANCE_S)
+        else:
+            is_due = np.ones(len(table), dtype=np.bool_)
+        return is_wanted & embedding_demand(overlap, table.state == SEEN, is_due, views.is_clear)
 
     def begin(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None) -> Scene:
         """Check the input, end tracks that are too old, and move the others to the time of the frame.
@@ -165,22 +208,29 @@ class Lifecycle:
         self._end_duplicates(is_over)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
-        ids = table.track_id[rows]
+        hidden = hidden_tracks(table, is_over, frame.time_s, self.rules.hidden_s)
+        ids = table.track_id[np.concatenate([rows, hidden])]
+        boxes = np.concatenate([detections.xyxy.take(columns, axis=0), table.boxes().T.take(hidden, axis=0)])
+        nothing = np.zeros(len(hidden), dtype=np.float32)
+        confidence = np.concatenate([detections.confidence[columns], nothing])
+        class_id = np.concatenate([detections.class_id[columns], table.class_id[hidden]])
+        index = np.concatenate([columns.astype(np.int32), np.full(len(hidden), -1, dtype=np.int32)])
         ended = scene.ended + self._end(is_over)
-        return Tracks(
-            ids,
-            detections.xyxy.take(columns, axis=0),
-            detections.confidence[columns],
-            detections.class_id[columns],
-            columns.astype(np.int32),
-            tuple(sorted(ended, key=lambda tracklet: tracklet.track_id)),
-        )
+        ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
+        return Tracks(ids, boxes, confidence, class_id, index, ended)
 
     def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
         table, frame, confidence = self.table, scene.frame, scene.detections.confidence[columns]
-        xywh = scene.xywh.take(columns, axis=1)
-        table.motion[:, :, rows] = update(table.motion.take(rows, axis=2), xywh, confidence)
+        before = table.motion.take(rows, axis=2)
+        after = update(before, scene.xywh.take(columns, axis=1), confidence)
+        table.motion[:, :, rows] = after
+        was_seen = (table.state[rows] == SEEN).nonzero()[0]
+        if len(rows) < len(table) and len(was_seen) >= LEAST_TRACKS:
+            others = np.ones(len(table), dtype=np.bool_)
+            others[rows] = False
+            shift = shared_correction(before.take(was_seen, axis=2), after.take(was_seen, axis=2))
+            table.motion[:2, :2, others] += shift[:, :, None]
         table.last_s[rows] = frame.time_s
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1

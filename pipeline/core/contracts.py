@@ -72,7 +72,22 @@ class Tracker(Protocol):
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame. `embeddings` is (N, D) with one row for each detection, or None.
 
-        A row has unit length, or is zero: then that detection has no appearance, and motion decides.
+        A row has unit length, or is zero (the crop shows nothing) or all NaN (it was not embedded): then that detection
+        has no appearance, and motion decides.
+        """
+
+    def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
+        """(N,) for which detections of the next frame an embedding would decide something; changes nothing.
+
+        Whoever embeds only those gives `update` rows of NaN for the others. Call it just before `update` of the same
+        frame, and after `move_camera`.
+        """
+
+    def move_camera(self, transform: NDArray[np.float64]) -> None:
+        """The camera has moved since the last frame: take all tracks along, before `update` of the next frame.
+
+        Args:
+            transform: (2, 3) affine map of the last frame's pixels to the next frame's, x' = A x + b as [A | b].
         """
 
     def flush(self) -> list[Tracklet]:
@@ -90,6 +105,8 @@ class Source(Protocol):
     """A live source does not wait: a consumer that is too slow drops frames."""
 
     has_images: bool
+    started_s: float | None
+    """Wall time (seconds since 1970) of second 0, as the file tells it; None when nothing does."""
 
     def __iter__(self) -> Iterator[Frame]: ...
 

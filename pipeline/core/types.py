@@ -147,10 +147,11 @@ class Tracks:
 
     Attributes:
         track_id: (N,) int64, from 1, unique within the camera and never used again.
-        xyxy: (N, 4) float32 pixels: the box of the matched detection.
-        confidence: (N,) float32.
+        xyxy: (N, 4) float32 pixels: the box of the matched detection, or where somebody hidden is expected.
+        confidence: (N,) float32 of the detection, 0 for somebody hidden.
         class_id: (N,) int32.
-        detection_index: (N,) int32 row of the detection that the track matched.
+        detection_index: (N,) int32 row of the detection that the track matched, -1 for somebody hidden: there is no
+            detection, because somebody nearer stands in front.
         ended: tracklets that will not continue, in order of track id.
     """
 

@@ -25,6 +25,8 @@ def lifecycle():
             views=3,
             view_spacing_s=0.5,
             appearance_memory_s=1.0,
+            embedding_interval_s=1.0,
+            hidden_s=1.0,
         )
     )
 

@@ -22,11 +22,12 @@ def naive_predict(x, p, dt):
     transition = np.eye(8)
     transition[:4, 4:] = dt * np.eye(4)
     h = x[3]
-    position, velocity = (h / 20) ** 2 * 30, (h / 160 * 30) ** 2 * 30  # intensities, per second
+    position = (h / 20) ** 2 * 30 * np.eye(4)  # intensities, per second
+    velocity = (h / 160 * 30) ** 2 * 30 * np.diag([1, 0.25, 0.25, 0.25])
     noise = np.zeros((8, 8))
-    noise[:4, :4] = (position * dt + velocity * dt**3 / 3) * np.eye(4)
-    noise[:4, 4:] = noise[4:, :4] = velocity * dt**2 / 2 * np.eye(4)
-    noise[4:, 4:] = velocity * dt * np.eye(4)
+    noise[:4, :4] = position * dt + velocity * dt**3 / 3
+    noise[:4, 4:] = noise[4:, :4] = velocity * dt**2 / 2
+    noise[4:, 4:] = velocity * dt
     return transition @ x, transition @ p @ transition.T + noise
 
 
@@ -36,7 +37,9 @@ def innovation_covariance(x, p, confidence):
 
 
 def naive_update(x, p, z, confidence):
-    s, observe = innovation_covariance(x, p, confidence)
+    _, observe = innovation_covariance(x, p, confidence)
+    surprise = 1 + ((z - x[:4]) / (0.2 * x[3])) ** 2  # a coordinate far from the expected one counts for less
+    s = observe @ p @ observe.T + (x[3] / 20) ** 2 * max(1 - confidence, 0.5) * np.diag(surprise)
     gain = p @ observe.T @ np.linalg.inv(s)
     return x + gain @ (z - observe @ x), (np.eye(8) - gain @ observe) @ p
 
@@ -84,6 +87,7 @@ def test_noise_of_one_frame_at_30_fps_is_that_of_deepsort():
     added = motion.predict(state, 1 / 30)
     assert added[motion.VARIANCE, 0, 0] == pytest.approx((160 / 20) ** 2, rel=0.01)
     assert added[motion.VELOCITY_VARIANCE, 0, 0] == pytest.approx((160 / 160 * 30) ** 2)
+    assert added[motion.VELOCITY_VARIANCE, 1, 0] == pytest.approx((160 / 320 * 30) ** 2)  # less than DeepSORT's
 
 
 @given(st.floats(0.001, 1), st.integers(2, 6))
@@ -134,6 +138,15 @@ def test_confident_boxes_count_for_more():
     state = motion.predict(motion.initiate(one_box(0, 0, 40, 100).repeat(2, axis=1)), 1 / 30)
     moved = motion.update(state, one_box(10, 0, 40, 100).repeat(2, axis=1), np.array([0.1, 0.9]))
     assert moved[motion.POSITION, 0, 0] < moved[motion.POSITION, 0, 1] < 10
+
+
+def test_half_a_box_says_little_about_the_whole():
+    """The lower half is hidden for a moment: the height falls by less than a third of what the detection says."""
+    state = motion.initiate(one_box(0, 0, 40, 100))
+    for _ in range(30):
+        state = motion.update(motion.predict(state, 1 / 30), one_box(0, 0, 40, 100), np.array([0.9]))
+    halved = motion.update(motion.predict(state, 1 / 30), one_box(0, -25, 40, 50), np.array([0.9]))
+    assert 83 < halved[motion.POSITION, motion.HEIGHT, 0] < 99
 
 
 def test_learns_a_velocity_in_pixels_a_second():

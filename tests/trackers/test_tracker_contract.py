@@ -61,7 +61,7 @@ def test_every_confirmed_track_becomes_one_tracklet(make, play, crowd):
     ids = sorted({int(i) for tracks in shown for i in tracks.track_id})
     assert sorted(t.track_id for t in ended) == ids == list(range(1, len(ids) + 1))
     for tracklet in ended:
-        frames = [i for i, tracks in enumerate(shown) if tracklet.track_id in tracks.track_id]
+        frames = [i for i, t in enumerate(shown) if tracklet.track_id in t.track_id[t.detection_index >= 0]]
         assert tracklet.start_frame <= frames[0]
         assert tracklet.end_frame == frames[-1]
         assert tracklet.end_s == pytest.approx(frames[-1] / 30)
