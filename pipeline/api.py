@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mdpr.pipeline.config import with_thresholds
+from mdpr.pipeline.assembling import make_loop, with_resolved_tracker
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.run import choose_embedder
@@ -46,10 +46,8 @@ def track(
     run = config_from_flags(tuple(map(str, names)), options, config, tuple((settings or {}).items()))
     opened = [open_source(spec, run.source) for spec in expand_sources(run.sources)]
     embedder = choose_embedder(run, opened).make()
-    tracker = with_thresholds(run.tracker, embedder)
-    trackers = {source.camera: tracker.make() for source in opened}
-    loop = TrackingLoop(opened, run.detector.make(), embedder, trackers, StageTimes())
-    return _results(loop)
+    run = with_resolved_tracker(run, embedder)
+    return _results(make_loop(run, opened, run.detector.make(), embedder, StageTimes()))
 
 
 def _results(loop: TrackingLoop) -> Iterator[tuple[Frame, Tracks]]:

@@ -6,17 +6,19 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from mdpr.components import build_config, find_class
-from mdpr.contracts import Embedder
 from mdpr.detectors import DETECTORS
 from mdpr.errors import ConfigError
+from mdpr.pipeline.embedding import EmbeddingConfig
 from mdpr.pipeline.sources import SourceConfig
 from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, MODELS, embedder_of_file
 from mdpr.trackers import TRACKERS
+from mdpr.trackers.camera_motion import CameraMotionConfig
+from mdpr.trackers.refine import RefineConfig
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,10 @@ class OutputConfig:
         save_txt: tracks.txt (MOTChallenge).
         save_parquet: tracks.parquet and tracklets.parquet.
         save_crop: the best picture of each tracklet.
+        link: give people one identity across the cameras; None does with several cameras or a gallery.
+        gallery: file of a gallery to link with; "" has none.
         show: a window with the annotated picture.
+        refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
         line_width: of boxes in pixels; 0 = by the size of the picture.
         trail_s: length of the trail behind each person, in seconds.
         crf: quality of the video, from 0 (lossless) to 51; lower is better and larger.
@@ -43,7 +48,10 @@ class OutputConfig:
     save_txt: bool = True
     save_parquet: bool = True
     save_crop: bool = False
+    link: bool | None = None
+    gallery: str = ""
     show: bool = False
+    refine: bool = False
     line_width: int = 0
     trail_s: float = 2.0
     crf: int = 23
@@ -53,6 +61,12 @@ class OutputConfig:
             raise ConfigError(f"output.crf: expected 0 to 51, got {self.crf}")
         if not self.name or self.line_width < 0 or self.trail_s < 0:
             raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
+        if self.gallery and self.link is False:
+            raise ConfigError("output.gallery: a gallery is linked with; leave out --no-link or --gallery")
+        if (self.gallery or self.link) and not self.save_parquet:
+            raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
+        if self.refine and not self.save_parquet:
+            raise ConfigError("output.refine: refining needs tracks.parquet and tracklets.parquet (save_parquet)")
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,9 @@ class RunConfig:
     reid: Component
     tracker: Component
     output: OutputConfig = field(default_factory=OutputConfig)
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    camera_motion: CameraMotionConfig = field(default_factory=CameraMotionConfig)
 
     def as_mapping(self) -> dict[str, Any]:
         """Plain values, as YAML: what `--config` reads again."""
@@ -92,6 +109,9 @@ class RunConfig:
             "reid": component(self.reid),
             "tracker": component(self.tracker),
             "output": _plain(self.output),
+            "refine": _plain(self.refine),
+            "embedding": _plain(self.embedding),
+            "camera_motion": _plain(self.camera_motion),
         }
 
     def to_yaml(self) -> str:
@@ -102,7 +122,7 @@ class RunConfig:
 AUTO = "auto"
 """As `reid.name`: the default embedder where the sources have pixels, none where they have only detections."""
 
-SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output")
+SECTIONS = ("sources", "source", "detector", "reid", "tracker", "output", "refine", "embedding", "camera_motion")
 _DEFAULT_NAMES = {"detector": "yolo", "reid": AUTO, "tracker": "deepsort"}
 _KNOWN = {"detector": DETECTORS, "reid": EMBEDDERS, "tracker": TRACKERS}
 
@@ -126,6 +146,9 @@ def build_run_config(values: Mapping[str, Any]) -> RunConfig:
         reid=_component("reid", values),
         tracker=_component("tracker", values),
         output=build_config(OutputConfig, _section(values, "output"), "output"),
+        refine=build_config(RefineConfig, _section(values, "refine"), "refine"),
+        embedding=build_config(EmbeddingConfig, _section(values, "embedding"), "embedding"),
+        camera_motion=build_config(CameraMotionConfig, _section(values, "camera_motion"), "camera_motion"),
     )
 
 
@@ -161,7 +184,23 @@ def resolve_auto(component: Component, has_images: bool) -> Component:
     return replace(component, name=DEFAULT_EMBEDDER) if has_images else component_of("reid", {"name": "none"})
 
 
-def with_thresholds(tracker: Component, embedder: Embedder) -> Component:
+class Distances(Protocol):
+    """What a tracker's options need to know of an embedder; see `Embedder`."""
+
+    @property
+    def dimension(self) -> int:
+        """D; 0 means that appearance is off."""
+
+    @property
+    def match_distance(self) -> float:
+        """Cosine distance that two crops of one person rarely exceed."""
+
+    @property
+    def sure_distance(self) -> float:
+        """Cosine distance that crops of two people hardly ever fall below."""
+
+
+def with_thresholds(tracker: Component, embedder: Distances) -> Component:
     """The tracker with the embedder's own distances where its options leave them open."""
     own = {"appearance_threshold": embedder.match_distance, "reid_threshold": embedder.sure_distance}
     names = {entry.name for entry in dataclasses.fields(tracker.options)}
@@ -169,6 +208,21 @@ def with_thresholds(tracker: Component, embedder: Embedder) -> Component:
     if embedder.dimension == 0 or not is_open:
         return tracker
     return replace(tracker, options=replace(tracker.options, **{name: own[name] for name in is_open}))
+
+
+def with_interval(tracker: Component, embedding: EmbeddingConfig) -> Component:
+    """The tracker with the time between two looks that `--reid-every SECONDS` asks for.
+
+    Raises:
+        ConfigError: a tracker without such an option.
+    """
+    if isinstance(embedding.every, str) or embedding.every == 0:
+        return tracker
+    if "embedding_interval_s" not in {entry.name for entry in dataclasses.fields(tracker.options)}:
+        raise ConfigError(
+            f"--reid-every {embedding.every:g}: tracker {tracker.name} has no option embedding_interval_s; use auto"
+        )
+    return replace(tracker, options=replace(tracker.options, embedding_interval_s=embedding.every))
 
 
 def _class_name(kind: str, name: str) -> str:

@@ -27,6 +27,7 @@ FLAG_KEYS: dict[str, str] = {
     "vid_stride": "source.vid_stride",
     "fps": "source.fps",
     "timeout": "source.timeout_s",
+    "started_at": "source.started_at",
     "project": "output.project",
     "name": "output.name",
     "exist_ok": "output.exist_ok",
@@ -34,7 +35,12 @@ FLAG_KEYS: dict[str, str] = {
     "save_txt": "output.save_txt",
     "save_parquet": "output.save_parquet",
     "save_crop": "output.save_crop",
+    "link": "output.link",
+    "gallery": "output.gallery",
     "show": "output.show",
+    "refine": "output.refine",
+    "reid_every": "embedding.every",
+    "camera_motion": "camera_motion.mode",
     "line_width": "output.line_width",
 }
 """Flag to "section.key". `device` is not here: it goes to every stage that has one."""

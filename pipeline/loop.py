@@ -12,13 +12,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mdpr.contracts import Detector, Embedder, Source, Tracker
 from mdpr.errors import MdprError
+from mdpr.pipeline.embedding import Embedding, EmbeddingCount
 from mdpr.pipeline.prefetch import Prefetch
 from mdpr.pipeline.timing import StageTimes
+from mdpr.trackers.camera_motion import CameraMotion
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 log = logging.getLogger("mdpr")
@@ -64,6 +63,8 @@ class TrackingLoop:
         detector, embedder: shared by all cameras.
         trackers: one for each camera name.
         times: where the stage times go.
+        is_sparse: embed only where it decides something; see `Embedding`.
+        motions: how the cameras move, by name; those that are missing are taken for fixed.
     """
 
     def __init__(
@@ -73,10 +74,13 @@ class TrackingLoop:
         embedder: Embedder,
         trackers: Mapping[str, Tracker],
         times: StageTimes,
+        is_sparse: bool = False,
+        motions: Mapping[str, CameraMotion] | None = None,
     ) -> None:
         self._sources = list(sources)
         self._detector = detector
-        self._embedder = embedder
+        self._embedding = Embedding(embedder, trackers, is_sparse, times)
+        self._motions = motions or {}
         self._trackers = trackers
         self._times = times
         self._changed = threading.Condition()
@@ -87,6 +91,16 @@ class TrackingLoop:
     def dropped(self) -> dict[str, int]:
         """Frames of live sources that came faster than they could be worked on, by camera."""
         return {camera: reader.dropped for camera, reader in self._readers.items() if reader.dropped}
+
+    @property
+    def camera_states(self) -> dict[str, str]:
+        """Whether cameras whose motion is looked for are moving or fixed; "deciding" until that is known."""
+        return {camera: motion.state for camera, motion in self._motions.items()}
+
+    @property
+    def embeddings(self) -> EmbeddingCount:
+        """How many embeddings were made so far, and how many were saved."""
+        return self._embedding.count
 
     def stop(self) -> None:
         """End as if all sources had ended now. Safe to call from a signal handler or another thread."""
@@ -178,34 +192,44 @@ class TrackingLoop:
             return [camera for camera in cameras if not is_live[camera] or self._readers[camera].is_ready()]
 
     def _track(self, step: _Step) -> Iterator[FrameResult]:
-        """Embed all people of the step at once, then associate frame by frame."""
-        for frame, detections, rows in zip(step.frames, step.detections, self._embed(step), strict=True):
-            with self._times.measure("associate"):
-                tracks = self._trackers[frame.camera].update(detections, frame, rows)
-            yield FrameResult(frame, tracks)
+        """Embed all people of a part of the step at once, then associate frame by frame."""
+        for frames, detections in self._parts(step):
+            for frame, found in zip(frames, detections, strict=True):
+                if self._embedding.is_sparse:  # the tracker is asked what it needs after it was told
+                    self._move_camera(frame, found)
+            embeddings = self._embedding.embed(frames, detections)
+            for frame, found, rows in zip(frames, detections, embeddings, strict=True):
+                if not self._embedding.is_sparse:
+                    self._move_camera(frame, found)
+                with self._times.measure("associate"):
+                    tracks = self._trackers[frame.camera].update(found, frame, rows)
+                yield FrameResult(frame, tracks)
 
-    def _embed(self, step: _Step) -> list[NDArray[np.float32] | None]:
-        """For each frame a row for each detection, zero where the tracker needs none; None when appearance is off."""
-        if not step.frames or not self._embedder.dimension:
-            return [None] * len(step.frames)
-        wanted = [
-            detections.confidence >= self._trackers[frame.camera].embedding_conf
-            for frame, detections in zip(step.frames, step.detections, strict=True)
-        ]
+    def _parts(self, step: _Step) -> Iterator[tuple[list[Frame], list[Detections]]]:
+        """The step as a whole, or, when trackers say what to embed, one frame of each camera after the other."""
+        if not self._embedding.is_sparse:
+            yield step.frames, step.detections
+            return
+        turn: dict[str, int] = {}
+        parts: dict[int, tuple[list[Frame], list[Detections]]] = {}
+        for frame, found in zip(step.frames, step.detections, strict=True):
+            number = turn[frame.camera] = turn.get(frame.camera, -1) + 1
+            frames, detections = parts.setdefault(number, ([], []))
+            frames.append(frame)
+            detections.append(found)
+        yield from parts.values()
+
+    def _move_camera(self, frame: Frame, detections: Detections) -> None:
+        """Tell the tracker how the camera moved, when it did."""
+        motion = self._motions.get(frame.camera)
+        if motion is None:
+            return
+        before, measured = motion.state, motion.measured
         start = time.perf_counter()
-        embeddings = self._embedder.embed(
-            [frame.image for frame in step.frames],
-            [detections.xyxy[is_wanted] for detections, is_wanted in zip(step.detections, wanted, strict=True)],
-        )
-        elapsed = time.perf_counter() - start
-        self._times.add("crop", self._embedder.crop_s, len(step.frames))
-        self._times.add("embed", elapsed - self._embedder.crop_s, len(step.frames))
-        rows: list[NDArray[np.float32] | None] = []
-        first = 0
-        for is_wanted in wanted:
-            of_frame = np.zeros((len(is_wanted), self._embedder.dimension), np.float32)
-            count = int(is_wanted.sum())
-            of_frame[is_wanted] = embeddings[first : first + count]
-            rows.append(of_frame)
-            first += count
-        return rows
+        moved = motion.update(frame, detections.xyxy)
+        if motion.measured > measured:
+            self._times.add("motion", time.perf_counter() - start)
+        if motion.state != before:
+            log.info("%s: the camera is %s from %.1f s on", frame.camera, motion.state, frame.time_s)
+        if moved is not None:
+            self._trackers[frame.camera].move_camera(moved)

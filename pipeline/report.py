@@ -23,7 +23,10 @@ class CameraReport:
         people: tracklets; a person who left and came back may count twice.
         dropped: frames of a live source that came too fast.
         losses: what the source could not use, by kind.
+        motion: of the camera at the end: fixed, moving, off, or deciding when the source was too short to tell.
         error: why the camera ended early, or could not be opened; empty when all went well.
+        started_s: wall time (seconds since 1970) of second 0 of the source; None where nothing was read.
+        started_from: how that is known: "flag", "file", "clock", "run" (not known); see `mdpr.pipeline.sources.clock`.
     """
 
     source: str
@@ -31,7 +34,10 @@ class CameraReport:
     people: int = 0
     dropped: int = 0
     losses: dict[str, int] = field(default_factory=dict)
+    motion: str = "off"
     error: str = ""
+    started_s: float | None = None
+    started_from: str = ""
 
 
 @dataclass
@@ -44,8 +50,11 @@ class RunReport:
         detector, reid, tracker: one line each.
         embedding_model: fingerprint of the embedding model; empty when appearance is off.
         cameras: by name.
+        started_s: wall time when the run began.
         wall_s: seconds from the first frame asked for to the last file closed.
         error: why a run failed.
+        embeddings: how many were made and saved; None when appearance is off.
+        refined: what refining did; None when the tracks are as they were tracked.
     """
 
     status: str
@@ -55,8 +64,11 @@ class RunReport:
     tracker: str
     embedding_model: str
     cameras: dict[str, CameraReport]
+    started_s: float
     wall_s: float = 0.0
     error: str = ""
+    embeddings: dict[str, float] | None = None
+    refined: dict[str, Any] | None = None
 
     @property
     def frames(self) -> int:
@@ -70,23 +82,26 @@ class RunReport:
 
     def as_mapping(self, times: StageTimes) -> dict[str, Any]:
         """Plain values for run.json."""
-        return {
+        values = {
             "status": self.status,
             "error": self.error,
             "folder": self.folder,
             "frames": self.frames,
             "people": sum(camera.people for camera in self.cameras.values()),
+            "started_s": self.started_s,
             "wall_s": round(self.wall_s, 3),
             "fps": round(self.fps, 2),
             "detector": self.detector,
             "reid": self.reid,
             "tracker": self.tracker,
             "embedding_model": self.embedding_model,
+            "embeddings": self.embeddings,
             "cameras": {name: vars(camera) for name, camera in self.cameras.items()},
             "device": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
             "stage_times": times.summary(),
             "versions": versions(),
         }
+        return values if self.refined is None else {**values, "refined": self.refined}
 
     def as_json(self, times: StageTimes) -> str:
         """`as_mapping` as indented JSON."""
@@ -95,6 +110,9 @@ class RunReport:
     def as_text(self, times: StageTimes) -> str:
         """The summary for a person."""
         lines = [times.table(), ""]
+        if self.embeddings is not None and self.embeddings["saved"]:
+            made, saved, share = (self.embeddings[name] for name in ("made", "saved", "saved_share"))
+            lines[1:] = [f"embeddings {made:,} made, {saved:,} ({share:.1%}) saved", ""]
         for name, camera in self.cameras.items():
             lost: Mapping[str, int] = {"dropped": camera.dropped, **camera.losses}
             notes = [f"{count} {kind.replace('_', ' ')}" for kind, count in lost.items() if count]

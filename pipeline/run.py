@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from mdpr.contracts import Embedder, Sink, Source, Tracker
+from mdpr.contracts import Embedder, Sink, Source
 from mdpr.errors import ConfigError, OutputError, SourceError
 from mdpr.files import Reserve, make_folder, results_folder, write_text
-from mdpr.pipeline.config import Component, RunConfig, resolve_auto, with_thresholds
+from mdpr.pipeline.assembling import make_loop, with_resolved_tracker
+from mdpr.pipeline.config import Component, RunConfig, resolve_auto
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
+from mdpr.pipeline.refining import refine_run
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sources import expand_sources, open_source
+from mdpr.pipeline.sources.clock import CLOCK, starts_of
 from mdpr.pipeline.sources.spec import mask_secrets
 from mdpr.pipeline.timing import StageTimes
 from mdpr.pipeline.window import Viewer, WindowSink, require_display
@@ -51,6 +54,10 @@ class TrackRun:
         self.report: RunReport | None = None
         if not self._sources:
             return
+        started_s = time.time()
+        for camera, start in starts_of(self._sources, config.source.started_at, list(self.cameras), started_s).items():
+            self.cameras[camera].started_from = start.known_from
+            self.cameras[camera].started_s = None if start.known_from == CLOCK else start.at_s
         self.config = replace(
             config,
             sources=tuple(mask_secrets(source) for source in config.sources),
@@ -61,10 +68,9 @@ class TrackRun:
         log.info("detector  %s", detector.description)
         embedder: Embedder = self.config.reid.make()
         log.info("reid      %s", embedder.description)
-        self.config = replace(self.config, tracker=with_thresholds(self.config.tracker, embedder))
-        trackers: dict[str, Tracker] = {source.camera: self.config.tracker.make() for source in self._sources}
+        self.config = with_resolved_tracker(self.config, embedder)
         self._embedder = embedder
-        self._loop = TrackingLoop(self._sources, detector, embedder, trackers, self.times)
+        self._loop = make_loop(self.config, self._sources, detector, embedder, self.times)
         self.folder = results_folder(config.output.project, config.output.name, config.output.exist_ok)
         self.report = RunReport(
             status="running",
@@ -74,6 +80,7 @@ class TrackRun:
             tracker=self.config.tracker.name,
             embedding_model=embedder.fingerprint,
             cameras=self.cameras,
+            started_s=started_s,
         )
 
     def interrupt(self) -> None:
@@ -108,14 +115,29 @@ class TrackRun:
         self._close("interrupted" if self._is_interrupted else "complete", start)
         if self._is_interrupted:
             return EXIT_INTERRUPTED
+        self._refine()
         if self.report.frames == 0:
             return EXIT_NO_FRAME
         return EXIT_SOME_SOURCES_FAILED if any(camera.error for camera in self.cameras.values()) else EXIT_DONE
 
     @property
+    def embedding_dimension(self) -> int:
+        """Of the run's embeddings; 0 when appearance is off."""
+        return self._embedder.dimension
+
+    @property
     def frames_done(self) -> int:
         """Frames tracked so far, of all cameras."""
         return sum(camera.frames for camera in self.cameras.values())
+
+    def _refine(self) -> None:
+        """Refine the tracks when that was asked for and there are any."""
+        if not self.config.output.refine or self.report is None or self.report.frames == 0:
+            return
+        refined = refine_run(self.folder, self.config.refine)
+        for camera, change in refined.cameras.items():
+            log.info("%s", change.as_text(f"refined   {camera}"))
+        self.report.refined = refined.values()
 
     def _open_sources(self, config: RunConfig) -> list[Source]:
         """The sources that can be read; the others are logged and kept in `cameras` with their error."""
@@ -160,6 +182,8 @@ class TrackRun:
         for result in self._loop:
             if isinstance(result, FrameResult):
                 camera = self.cameras[result.frame.camera]
+                if camera.started_s is None:  # live
+                    camera.started_s = time.time() - result.frame.time_s
                 camera.frames += 1
                 camera.people += len(result.tracks.ended)
                 sinks[result.frame.camera].write(result.frame, result.tracks)
@@ -177,6 +201,9 @@ class TrackRun:
         for source in self._sources:
             self.cameras[source.camera].losses = dict(source.losses)
             self.cameras[source.camera].dropped = self._loop.dropped.get(source.camera, 0)
+            self.cameras[source.camera].motion = self._loop.camera_states.get(source.camera, "off")
+        if self._embedder.dimension:
+            self.report.embeddings = self._loop.embeddings.values()
         self.report.status = status
         self.report.error = error
         self.report.wall_s = time.perf_counter() - start

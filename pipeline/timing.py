@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-STAGES = ("decode", "detect", "crop", "embed", "associate", "write")
+STAGES = ("decode", "detect", "motion", "crop", "embed", "associate", "write")
 
 _SMALLEST_S = 1e-7
 _RATIO = 1.02  # one bucket is 2 % wide: percentiles are right to 1 %

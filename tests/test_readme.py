@@ -51,11 +51,13 @@ def test_the_python_example_runs(
 ) -> None:
     pytest.importorskip("supervision")
     monkeypatch.chdir(make_walk("shop.mp4").parent)
-    (example,) = code_blocks("python")
+    example, boxes = code_blocks("python")
     assert 'detector="yolo"' in example
     assert len(example.strip().splitlines()) <= 10
     exec(compile(example.replace('detector="yolo"', 'detector="motion"'), "README", "exec"), {})
     assert "ids [1" in capsys.readouterr().out  # type: ignore[attr-defined]
+    exec(compile(boxes, "README", "exec"), {})
+    assert capsys.readouterr().out.startswith("[[104.")  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow
@@ -67,5 +69,7 @@ def test_the_run_command_without_any_weights(tmp_path: Path) -> None:
         [*command, "--project", str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert "motion detector" in result.stdout
-    assert (tmp_path / "run/plaza/video.mp4").stat().st_size > 100_000
+    assert "mdpr-person.onnx is used: weights that come with mdpr-track" in result.stderr
+    assert "of them in both corridors" in result.stdout
+    for clip in ("east", "north"):
+        assert (tmp_path / "run" / clip / "video.mp4").stat().st_size > 100_000

@@ -14,9 +14,10 @@ from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 if TYPE_CHECKING:
     from mdpr.pipeline.api import track as track
+    from mdpr.pipeline.boxtracker import BoxTracker as BoxTracker
 
 __version__ = "0.1.0"
-__all__ = ["Detections", "Frame", "Tracklet", "Tracks", "__version__", "track"]
+__all__ = ["BoxTracker", "Detections", "Frame", "Tracklet", "Tracks", "__version__", "track"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,8 @@ def __getattr__(name: str) -> Any:
         from mdpr.pipeline.api import track
 
         return track
+    if name == "BoxTracker":
+        from mdpr.pipeline.boxtracker import BoxTracker
+
+        return BoxTracker
     raise AttributeError(f"module 'mdpr' has no attribute {name!r}")

@@ -7,7 +7,7 @@ import pytest
 
 from mdpr.errors import FormatError
 from mdpr.trackers import motion
-from mdpr.trackers.demand import CROWDED_IOU, SAFE_IOU, embedding_demand
+from mdpr.trackers.demand import SAFE_IOU, SAFE_MARGIN, embedding_demand
 from mdpr.types import Detections, Frame
 
 
@@ -15,11 +15,13 @@ def naive_demand(overlap, is_seen, is_due, is_clear):
     tracks, detections = overlap.shape
     needed = []
     for j in range(detections):
-        near = [i for i in range(tracks) if overlap[i, j] >= CROWDED_IOU]
         is_needed = True
-        if len(near) == 1 and is_seen[near[0]] and overlap[near[0], j] >= SAFE_IOU:
-            rivals = [k for k in range(detections) if k != j and overlap[near[0], k] >= CROWDED_IOU]
-            is_needed = bool(rivals) or (is_due[near[0]] and is_clear[j])
+        for i in range(tracks):
+            rivals = [overlap[k, j] for k in range(tracks) if k != i] + [
+                overlap[i, k] for k in range(detections) if k != j
+            ]
+            if is_seen[i] and overlap[i, j] >= max(SAFE_IOU, max(rivals, default=0) + SAFE_MARGIN):
+                is_needed = bool(is_due[i] and is_clear[j])
         needed.append(is_needed)
     return needed
 
@@ -62,7 +64,7 @@ def test_people_apart_are_looked_at_rarely_and_keep_their_ids(detect, tracker_cl
 def test_people_who_meet_or_appear_are_looked_at(detect, tracker_class):
     looks = np.eye(3, dtype=np.float32)
     frames = [(detect([[200, 300], [900, 300]]), looks[:2])] * 60
-    frames += [(detect([[200, 300], [900, 300], [915, 305]]), looks)] * 10
+    frames += [(detect([[200, 300], [900, 300], [905, 305]]), looks)] * 10
     needed = asked(tracker_class(), frames)[1]
     assert not any(rows[0] and rows[1] for rows in needed[50:59])
     assert all(rows[1] and rows[2] for rows in needed[60:])
