@@ -33,6 +33,13 @@ SURE_DISTANCE = 0.25
 """The same for `reid_threshold`."""
 
 
+RECENT_S = 0.3
+"""A track seen within that time takes an overlapping detection that nothing else explains, however implausible."""
+
+ANY_COST = 3.0
+"""Above the cost of every pair."""
+
+
 @dataclass(frozen=True)
 class DeepSortConfig:
     """Options of `DeepSort`.
@@ -52,6 +59,7 @@ class DeepSortConfig:
         lost_penalty: added to the cost of a track that has been lost for `max_age_s`, in proportion when shorter.
         max_cost: cost from which a pair is not matched, in (0, 1]: 0 = exactly expected and alike, 1 = neither.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
+        max_exposed_s: seconds a track may be lost in plain view, where nobody hides it.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
         hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
@@ -75,8 +83,9 @@ class DeepSortConfig:
     lost_penalty: float = 0.1
     max_cost: float = 0.85
     max_age_s: float = 2.0
+    max_exposed_s: float = 1.0
     confirm_s: float = 0.06
-    hidden_s: float = 1.0
+    hidden_s: float = 0.7
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
@@ -96,7 +105,10 @@ class DeepSortConfig:
             check_within(self, ("reid_threshold",), 0, 2)
         check_within(self, ("lost_penalty", "confirm_s", "hidden_s"), 0, math.inf)
         check_within(
-            self, ("max_age_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"), 0.001, math.inf
+            self,
+            ("max_age_s", "max_exposed_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"),
+            0.001,
+            math.inf,
         )
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
@@ -118,6 +130,7 @@ class DeepSort:
                 new_track_conf=config.new_track_conf,
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
+                max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
@@ -147,13 +160,18 @@ class DeepSort:
         state = table.state
         matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
-        self._match_confirmed(matching, scene, is_high)
+        self._match_confirmed(matching, scene, is_high, math.inf, config.max_cost)
         match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
+        self._match_confirmed(matching, scene, is_high, RECENT_S, ANY_COST)
         match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
         return self._lifecycle.finish(scene, matching.column)
 
-    def _match_confirmed(self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_]) -> None:
+    def _match_confirmed(
+        self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_], max_unseen_s: float, max_cost: float
+    ) -> None:
         """Confirmed tracks with detections of high confidence, by motion and appearance.
+
+        Only tracks seen within `max_unseen_s` seconds, and only pairs that cost less than `max_cost`.
 
         A pair may match when the boxes overlap and appearance does not forbid it, or when they do not but appearance
         vouches for it within the motion gate. The gate does not apply to overlapping boxes: when a person is half
@@ -164,7 +182,10 @@ class DeepSort:
         penalty decides between nearly equal claims, and a clearly better claim of a lost track still wins.
         """
         config, table = self.config, self._lifecycle.table
-        rows = matching.open_rows(table.state != TENTATIVE)
+        is_candidate = table.state != TENTATIVE
+        if max_unseen_s < math.inf:
+            is_candidate &= scene.frame.time_s - table.last_s <= max_unseen_s
+        rows = matching.open_rows(is_candidate)
         columns = matching.open_columns(is_high)
         if len(rows) == 0 or len(columns) == 0:
             return
@@ -191,9 +212,9 @@ class DeepSort:
         is_lost = table.state[rows] == LOST
         if np.count_nonzero(is_lost):
             cost = cost + np.where(is_lost, config.lost_penalty * unseen_s / config.max_age_s, 0)
-        admissible &= cost < config.max_cost
+        admissible &= cost < max_cost
         rows, columns, cost = rows[admissible], columns[admissible], cost[admissible]
-        matching.take(*assign_pairs(rows, columns, cost, config.solver, config.max_cost))
+        matching.take(*assign_pairs(rows, columns, cost, config.solver, max_cost))
 
     def _distance(
         self, embeddings: NDArray[np.float32], has_appearance: NDArray[np.bool_], rows: NDArray[np.intp]

@@ -13,16 +13,15 @@ LEAST_COVERED = 0.3
 to miss people at about this: on MOT16-02, 3 of 100 who are nine tenths visible, and 45 of 100 who are half visible."""
 
 LEAST_DETECTIONS = 10
-"""A track with fewer has no way to go on by, and may be a mistake of the detector."""
+"""A track with fewer is not shown while it is hidden: its way is not known, and it may be a mistake of the detector."""
 
 
-def hidden_tracks(table: TrackTable, is_over: NDArray[np.bool_], time_s: float, hidden_s: float) -> NDArray[np.intp]:
-    """Rows of the lost tracks that are hidden behind a seen one and have been for at most `hidden_s` seconds.
+def hidden_tracks(table: TrackTable, is_over: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Rows of the lost tracks that are hidden behind a seen one.
 
     Nearer to the camera means lower in the picture, as in `views`: the nearer box ends at least as low.
     """
-    is_recent = (table.state == LOST) & (time_s - table.last_s <= hidden_s) & (table.detections >= LEAST_DETECTIONS)
-    lost = (is_recent > is_over).nonzero()[0]
+    lost = ((table.state == LOST) > is_over).nonzero()[0]
     if len(lost) == 0:
         return lost
     seen = ((table.state == SEEN) > is_over).nonzero()[0]

@@ -22,7 +22,7 @@ from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
 from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
-from mdpr.trackers.hidden import hidden_tracks
+from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_tracks
 from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
@@ -54,6 +54,7 @@ class LifecycleRules:
     appearance_memory_s: float
     embedding_interval_s: float
     hidden_s: float
+    max_exposed_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,7 @@ class Lifecycle:
         ended: tuple[Tracklet, ...] = ()
         if self._last is not None and len(self.table):
             is_old = frame.time_s - self.table.last_s > self.rules.max_age_s + TIME_TOLERANCE_S
+            is_old |= self.table.exposed_s > self.rules.max_exposed_s + TIME_TOLERANCE_S
             ended = self._end(is_old)
             self.table.motion = predict(self.table.motion, frame.time_s - self._last.time_s)
         boxes = self.table.boxes()
@@ -182,6 +184,7 @@ class Lifecycle:
         """Take over the matches of the frame: (T,) column of each track's detection, -1 for none."""
         frame, detections, table = scene.frame, scene.detections, self.table
         is_first = self._last is None
+        dt_s = 0.0 if self._last is None else frame.time_s - self._last.time_s
         self._last = frame
         rows = (match >= 0).nonzero()[0]
         columns = match[rows]
@@ -208,7 +211,7 @@ class Lifecycle:
         self._end_duplicates(is_over)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
-        hidden = hidden_tracks(table, is_over, frame.time_s, self.rules.hidden_s)
+        hidden = self._count_hidden(is_over, dt_s)
         ids = table.track_id[np.concatenate([rows, hidden])]
         boxes = np.concatenate([detections.xyxy.take(columns, axis=0), table.boxes().T.take(hidden, axis=0)])
         nothing = np.zeros(len(hidden), dtype=np.float32)
@@ -232,6 +235,7 @@ class Lifecycle:
             shift = shared_correction(before.take(was_seen, axis=2), after.take(was_seen, axis=2))
             table.motion[:2, :2, others] += shift[:, :, None]
         table.last_s[rows] = frame.time_s
+        table.exposed_s[rows] = 0
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1
         table.confidence_sum[rows] += confidence
@@ -244,6 +248,16 @@ class Lifecycle:
         state[state == SEEN] = LOST
         table.state[missed] = state
         table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
+
+    def _count_hidden(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
+        """Rows of the lost tracks to show although nothing was found; the clock of those in plain view goes on."""
+        table, rules = self.table, self.rules
+        hidden = hidden_tracks(table, is_over)
+        table.exposed_s[table.state == LOST] += dt_s
+        table.exposed_s[hidden] -= dt_s
+        time_s = 0.0 if self._last is None else self._last.time_s
+        is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
+        return hidden[is_shown & (table.detections[hidden] >= LEAST_DETECTIONS)]
 
     def _confirm(self, rows: NDArray[np.intp], time_s: float, is_first: bool) -> None:
         """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
