@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mdpr.errors import MdprError
 from mdpr.files import results_folder
-from mdpr.pipeline.commands import link, track
+from mdpr.pipeline.commands import track
 from mdpr.pipeline.formats.identities import FILE, read_identities
 from mdpr.pipeline.formats.recordings import read_recordings
 
@@ -34,12 +34,12 @@ def describe(run: Path) -> str:
 
 
 def main(flags: list[str]) -> int:
-    """Track, link, tell; returns the exit code."""
+    """Track, which also links the two cameras, and tell; returns the exit code."""
     options = track.make_parser().parse_args(flags)
     run = results_folder(options.project or "runs/demo", options.name or "run", bool(options.exist_ok))
     folder = ["--project", str(run.parent), "--name", run.name, "--exist-ok"]
     clips = [str(Path(__file__).parent / f"{clip}.mp4") for clip in CLIPS]
-    code = track.main([*clips, *flags, *folder]) or link.main([str(run), "--quiet"])
+    code = track.main([*clips, *flags, *folder])
     if code:
         return code
     try:
