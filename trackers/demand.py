@@ -11,9 +11,9 @@ SAFE_IOU = 0.5
 SAFE_MARGIN = 0.3
 """How much less any other track must overlap the detection, and the track any other detection, for motion to decide.
 
-Measured: from 0.15 to 0.5, people of a crowded shop keep the identities that they have with all embeddings (IDF1 97.5 to
-97.8 against those, as many people), with 7 to 21 % of the embeddings; on six sequences of MOT16 with simulated looks,
-IDF1 stays within 1.2 points of that with all, with 13 to 29 %.
+Measured: from 0.15 to 0.5, people of a crowded shop keep the identities that they have with all embeddings (IDF1 97.5
+to 97.8 against those, as many people), with 7 to 21 % of the embeddings; on six sequences of MOT16 with simulated
+looks, IDF1 stays within 1.2 points of that with all, with 13 to 29 %.
 """
 
 
