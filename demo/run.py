@@ -1,6 +1,7 @@
-"""The first run: render a clip, then track it with `mdpr-track`. `python demo/run.py [any mdpr-track flags]`
+"""The first run: follow people through two clips and say who was in both. `python demo/run.py [any mdpr-track flags]`
 
-The detector is YOLO where its weights can be had, else the weightless motion detector; it says which.
+The clips show people who do not exist in two arms of a corridor; README.md says how they were rendered. The detector is
+YOLO where its weights can be had, else the one that comes with mdpr-track; it says which.
 """
 
 from __future__ import annotations
@@ -9,30 +10,46 @@ import logging
 import sys
 from pathlib import Path
 
-from render import render
+from mdpr.errors import MdprError
+from mdpr.files import results_folder
+from mdpr.pipeline.commands import track
+from mdpr.pipeline.formats.identities import FILE, read_identities
+from mdpr.pipeline.formats.recordings import read_recordings
 
-from mdpr.detectors.devices import choose_device
-from mdpr.detectors.yolo import obtain_yolo_weights
-from mdpr.errors import ModelError
-from mdpr.pipeline.commands.track import main
+CLIPS = ("east", "north")
+FPS = 12.5
 
 
-def choose_detector(flags: list[str]) -> list[str]:
-    """Flags that pick the detector; none where the user has picked one or YOLO's weights are there."""
-    if any(flag.split("=")[0] in ("--detector", "--weights", "--detections", "--config") for flag in flags):
-        return []
+def describe(run: Path) -> str:
+    """Who was where, when: a line a person whom more than one camera saw."""
+    tracks = read_recordings(run, "prediction").by_name
+    people: dict[int, list[str]] = {}
+    for (camera, track_id), person in sorted(read_identities(run / FILE).items(), key=lambda item: item[0]):
+        frames = tracks[camera].boxes.frame[tracks[camera].boxes.track_id == track_id]
+        people.setdefault(person, []).append(f"{camera} {frames.min() / FPS:.1f} to {frames.max() / FPS:.1f} s")
+    in_both = {person: seen for person, seen in people.items() if len({one.split()[0] for one in seen}) > 1}
+    lines = [f"{len(people)} people, {len(in_both)} of them in both corridors:"]
+    lines += [f"  person {person}: {', '.join(seen)}" for person, seen in in_both.items()]
+    return "\n".join(lines)
+
+
+def main(flags: list[str]) -> int:
+    """Track, which also links the two cameras, and tell; returns the exit code."""
+    options = track.make_parser().parse_args(flags)
+    run = results_folder(options.project or "runs/demo", options.name or "run", bool(options.exist_ok))
+    folder = ["--project", str(run.parent), "--name", run.name, "--exist-ok"]
+    clips = [str(Path(__file__).parent / f"{clip}.mp4") for clip in CLIPS]
+    code = track.main([*clips, *flags, *folder])
+    if code:
+        return code
     try:
-        obtain_yolo_weights(device=choose_device(""))
-    except ModelError as error:
-        print(f"{error}\nSo this demo uses the motion detector, which needs no weights and suits fixed cameras only.\n")
-        return ["--detector", "motion"]
-    return []
+        print(f"\n{describe(run)}\nSee {run / CLIPS[0] / 'video.mp4'} and {run / CLIPS[1] / 'video.mp4'}")
+    except MdprError as error:  # flags may have switched off what is read here
+        print(error)
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    clip = Path(__file__).parent / "plaza.mp4"
-    if not clip.exists():
-        print(f"rendering {clip.name} ...")
-        render(clip)
-    sys.exit(main([str(clip), *choose_detector(sys.argv[1:]), *sys.argv[1:]]))
+    sys.exit(main(sys.argv[1:]))

@@ -32,6 +32,8 @@ class OutputConfig:
         save_txt: tracks.txt (MOTChallenge).
         save_parquet: tracks.parquet and tracklets.parquet.
         save_crop: the best picture of each tracklet.
+        link: give people one identity across the cameras; None does with several cameras or a gallery.
+        gallery: file of a gallery to link with; "" has none.
         show: a window with the annotated picture.
         refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
         line_width: of boxes in pixels; 0 = by the size of the picture.
@@ -46,6 +48,8 @@ class OutputConfig:
     save_txt: bool = True
     save_parquet: bool = True
     save_crop: bool = False
+    link: bool | None = None
+    gallery: str = ""
     show: bool = False
     refine: bool = False
     line_width: int = 0
@@ -57,6 +61,10 @@ class OutputConfig:
             raise ConfigError(f"output.crf: expected 0 to 51, got {self.crf}")
         if not self.name or self.line_width < 0 or self.trail_s < 0:
             raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
+        if self.gallery and self.link is False:
+            raise ConfigError("output.gallery: a gallery is linked with; leave out --no-link or --gallery")
+        if (self.gallery or self.link) and not self.save_parquet:
+            raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
         if self.refine and not self.save_parquet:
             raise ConfigError("output.refine: refining needs tracks.parquet and tracklets.parquet (save_parquet)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -27,11 +28,13 @@ class Painter:
     Args:
         line_width: of a box, in pixels; 0 = by the size of the picture.
         trail_s: length of a trail in seconds; 0 = none.
+        names: of ids, for their labels.
     """
 
-    def __init__(self, line_width: int = 0, trail_s: float = 2.0) -> None:
+    def __init__(self, line_width: int = 0, trail_s: float = 2.0, names: Mapping[int, str] | None = None) -> None:
         self._line_width = line_width
         self._trail_s = trail_s
+        self._names = names or {}
         self._trails: dict[int, _Trail] = {}
 
     def paint(self, canvas: NDArray[np.uint8], frame: Frame, tracks: Tracks) -> None:
@@ -44,7 +47,7 @@ class Painter:
         for track_id, (x1, y1, x2, y2) in zip(ids, boxes, strict=True):
             cv2.rectangle(canvas, (x1, y1), (x2, y2), colour_of(track_id), width, cv2.LINE_AA)
         for track_id, (x1, y1, _, _) in zip(ids, boxes, strict=True):  # labels last, so that no box hides one
-            _paint_label(canvas, str(track_id), x1, y1, colour_of(track_id), width)
+            _paint_label(canvas, self._names.get(track_id) or str(track_id), x1, y1, colour_of(track_id), width)
         self._forget(frame.time_s)
 
     def _paint_trail(

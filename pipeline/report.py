@@ -25,6 +25,8 @@ class CameraReport:
         losses: what the source could not use, by kind.
         motion: of the camera at the end: fixed, moving, off, or deciding when the source was too short to tell.
         error: why the camera ended early, or could not be opened; empty when all went well.
+        started_s: wall time (seconds since 1970) of second 0 of the source; None where nothing was read.
+        started_from: how that is known: "flag", "file", "clock", "run" (not known); see `mdpr.pipeline.sources.clock`.
     """
 
     source: str
@@ -34,6 +36,8 @@ class CameraReport:
     losses: dict[str, int] = field(default_factory=dict)
     motion: str = "off"
     error: str = ""
+    started_s: float | None = None
+    started_from: str = ""
 
 
 @dataclass
@@ -46,6 +50,7 @@ class RunReport:
         detector, reid, tracker: one line each.
         embedding_model: fingerprint of the embedding model; empty when appearance is off.
         cameras: by name.
+        started_s: wall time when the run began.
         wall_s: seconds from the first frame asked for to the last file closed.
         error: why a run failed.
         embeddings: how many were made and saved; None when appearance is off.
@@ -59,6 +64,7 @@ class RunReport:
     tracker: str
     embedding_model: str
     cameras: dict[str, CameraReport]
+    started_s: float
     wall_s: float = 0.0
     error: str = ""
     embeddings: dict[str, float] | None = None
@@ -82,6 +88,7 @@ class RunReport:
             "folder": self.folder,
             "frames": self.frames,
             "people": sum(camera.people for camera in self.cameras.values()),
+            "started_s": self.started_s,
             "wall_s": round(self.wall_s, 3),
             "fps": round(self.fps, 2),
             "detector": self.detector,

@@ -20,6 +20,7 @@ from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sources import expand_sources, open_source
+from mdpr.pipeline.sources.clock import CLOCK, starts_of
 from mdpr.pipeline.sources.spec import mask_secrets
 from mdpr.pipeline.timing import StageTimes
 from mdpr.pipeline.window import Viewer, WindowSink, require_display
@@ -52,6 +53,10 @@ class TrackRun:
         self.report: RunReport | None = None
         if not self._sources:
             return
+        started_s = time.time()
+        for camera, start in starts_of(self._sources, config.source.started_at, list(self.cameras), started_s).items():
+            self.cameras[camera].started_from = start.known_from
+            self.cameras[camera].started_s = None if start.known_from == CLOCK else start.at_s
         self.config = replace(
             config,
             sources=tuple(mask_secrets(source) for source in config.sources),
@@ -74,6 +79,7 @@ class TrackRun:
             tracker=self.config.tracker.name,
             embedding_model=embedder.fingerprint,
             cameras=self.cameras,
+            started_s=started_s,
         )
 
     def interrupt(self) -> None:
@@ -112,6 +118,11 @@ class TrackRun:
         if self.report.frames == 0:
             return EXIT_NO_FRAME
         return EXIT_SOME_SOURCES_FAILED if any(camera.error for camera in self.cameras.values()) else EXIT_DONE
+
+    @property
+    def embedding_dimension(self) -> int:
+        """Of the run's embeddings; 0 when appearance is off."""
+        return self._embedder.dimension
 
     @property
     def frames_done(self) -> int:
@@ -172,6 +183,8 @@ class TrackRun:
         for result in self._loop:
             if isinstance(result, FrameResult):
                 camera = self.cameras[result.frame.camera]
+                if camera.started_s is None:  # live
+                    camera.started_s = time.time() - result.frame.time_s
                 camera.frames += 1
                 camera.people += len(result.tracks.ended)
                 sinks[result.frame.camera].write(result.frame, result.tracks)

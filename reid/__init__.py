@@ -29,8 +29,8 @@ EMBEDDERS: dict[str, str] = {
 }
 """Names to "module:Class"."""
 
-DEFAULT_EMBEDDER = "histogram"
-"""What `auto` means: the best appearance that needs nothing downloaded."""
+DEFAULT_EMBEDDER = "mdpr"
+"""What `auto` means: the weights that come with the package, so nothing is downloaded."""
 
 
 MODELS = {"mdpr-s": "mdpr", "mdpr-r50": "mdpr", "mdpr-r101": "mdpr"}

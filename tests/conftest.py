@@ -16,11 +16,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads wait by spinnin
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
+@pytest.fixture(scope="session")
+def _converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where networks are kept that were converted for an engine, which takes seconds: one folder for all tests."""
+    return tmp_path_factory.mktemp("converted")
+
+
 @pytest.fixture(autouse=True)
-def _no_models_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Tests see no weights but those they name, and download nothing."""
+def _no_models_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, _converted: Path
+) -> None:
+    """Tests see no weights but those they name and those that come with the package, and download nothing."""
     monkeypatch.delenv("MDPR_MODELS", raising=False)
-    monkeypatch.setenv("MDPR_CACHE", str(tmp_path / "cache"))
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "reid").symlink_to(_converted)
+    monkeypatch.setenv("MDPR_CACHE", str(cache))
     monkeypatch.setenv("MDPR_OFFLINE", "1")
     monkeypatch.setenv("YOLO_OFFLINE", "1")
 

@@ -1,4 +1,4 @@
-"""What README.md and some of docs/ say is true: commands parse, presets and settings exist."""
+"""What README.md and the pages in docs say is true: commands parse, presets and settings exist."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ import pytest
 
 from mdpr.configs import preset_names
 from mdpr.pipeline.commands import (
+    correct,
     data,
+    eval_plaza,
     eval_reid,
     eval_speed,
     eval_tracks,
+    explain,
     export,
     forget,
     link,
     refine,
+    report,
+    search,
     track,
     train,
     tune,
@@ -32,12 +37,17 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr-train": train.make_parser,
     "mdpr-track": track.make_parser,
     "mdpr-link": link.make_parser,
+    "mdpr search": search.make_parser,
+    "mdpr explain": explain.make_parser,
+    "mdpr correct": correct.make_parser,
     "mdpr forget": forget.make_parser,
+    "mdpr report": report.make_parser,
     "mdpr data": data.make_parser,
     "mdpr refine": refine.make_parser,
     "mdpr tune": tune.make_parser,
     "mdpr eval mot": lambda: eval_tracks.make_parser("mdpr eval mot", ""),
     "mdpr eval mtmc": lambda: eval_tracks.make_parser("mdpr eval mtmc", ""),
+    "mdpr eval plaza": eval_plaza.make_parser,
     "mdpr eval reid": eval_reid.make_parser,
     "mdpr eval speed": eval_speed.make_parser,
     "mdpr export": export.make_parser,
@@ -52,8 +62,8 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for document in ("docs/synthetic.md", "docs/refine-and-tune.md"):
-    LINES += [line for line in shell_lines((ROOT / document).read_text("utf-8")) if line.startswith("mdpr")]
+for name in ("synthetic", "synthplaza", "report", "linking", "refine-and-tune"):
+    LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 
 def test_all_commands_are_there() -> None:

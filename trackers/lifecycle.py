@@ -22,7 +22,7 @@ from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
 from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
-from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_tracks
+from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_behind
 from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
@@ -208,19 +208,20 @@ class Lifecycle:
         if len(rows):
             self._confirm(rows, frame.time_s, is_first)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
-        self._end_duplicates(is_over)
+        hidden = self._settle_lost(is_over, dt_s)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
-        hidden = self._count_hidden(is_over, dt_s)
-        ids = table.track_id[np.concatenate([rows, hidden])]
-        boxes = np.concatenate([detections.xyxy.take(columns, axis=0), table.boxes().T.take(hidden, axis=0)])
-        nothing = np.zeros(len(hidden), dtype=np.float32)
-        confidence = np.concatenate([detections.confidence[columns], nothing])
-        class_id = np.concatenate([detections.class_id[columns], table.class_id[hidden]])
-        index = np.concatenate([columns.astype(np.int32), np.full(len(hidden), -1, dtype=np.int32)])
+        ids, boxes = table.track_id[rows], detections.xyxy.take(columns, axis=0)
+        confidence, class_id = detections.confidence[columns], detections.class_id[columns]
+        if len(hidden):
+            ids = np.concatenate([ids, table.track_id[hidden]])
+            boxes = np.concatenate([boxes, table.boxes().T.take(hidden, axis=0)])
+            confidence = np.concatenate([confidence, np.zeros(len(hidden), dtype=np.float32)])
+            class_id = np.concatenate([class_id, table.class_id[hidden]])
+            columns = np.concatenate([columns, np.full(len(hidden), -1)])
         ended = scene.ended + self._end(is_over)
         ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
-        return Tracks(ids, boxes, confidence, class_id, index, ended)
+        return Tracks(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
 
     def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
@@ -249,16 +250,6 @@ class Lifecycle:
         table.state[missed] = state
         table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
 
-    def _count_hidden(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
-        """Rows of the lost tracks to show although nothing was found; the clock of those in plain view goes on."""
-        table, rules = self.table, self.rules
-        hidden = hidden_tracks(table, is_over)
-        table.exposed_s[table.state == LOST] += dt_s
-        table.exposed_s[hidden] -= dt_s
-        time_s = 0.0 if self._last is None else self._last.time_s
-        is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
-        return hidden[is_shown & (table.detections[hidden] >= LEAST_DETECTIONS)]
-
     def _confirm(self, rows: NDArray[np.intp], time_s: float, is_first: bool) -> None:
         """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
 
@@ -276,8 +267,37 @@ class Lifecycle:
         table.track_id[confirmed] = self._last_id + 1 + np.arange(len(confirmed))
         self._last_id += len(confirmed)
 
-    def _end_duplicates(self, is_over: NDArray[np.bool_]) -> None:
-        """Set `is_over` for the younger of a seen and a lost track that lie on one another.
+    def _settle_lost(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
+        """End duplicates, and let the clock of lost tracks in plain view go on; returns rows of the hidden to show."""
+        table, rules = self.table, self.rules
+        lost = (table.state == LOST).nonzero()[0]
+        if len(lost) == 0:
+            return lost
+        seen = (table.state == SEEN).nonzero()[0]
+        boxes = table.boxes()
+        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
+        shared = intersections(of_seen, of_lost)  # (seen, lost)
+        if not shared.any():
+            table.exposed_s[lost] += dt_s
+            return lost[:0]
+        area = areas(of_lost)
+        self._end_duplicates(seen, lost, overlaps(shared, areas(of_seen), area), is_over)
+        is_hidden = hidden_behind(of_lost[3], area, of_seen[3], shared)
+        table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
+        hidden = lost[is_hidden]
+        time_s = 0.0 if self._last is None else self._last.time_s
+        is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
+        is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & ~is_over[hidden]
+        return hidden[is_shown]
+
+    def _end_duplicates(
+        self,
+        seen: NDArray[np.intp],
+        lost: NDArray[np.intp],
+        overlap: NDArray[np.float32],
+        is_over: NDArray[np.bool_],
+    ) -> None:
+        """Set `is_over` for the younger of a seen and a lost track that lie on one another, by (seen, lost) overlap.
 
         Such a pair is mostly one person, whose track was lost for a moment and began anew. When the younger one ends,
         the older continues with the next detection. Two tracks that both have a detection are left alone: that is what
@@ -285,16 +305,6 @@ class Lifecycle:
         one person hidden behind another is not a duplicate.
         """
         table = self.table
-        lost = (table.state == LOST).nonzero()[0]
-        if len(lost) == 0:
-            return
-        seen = (table.state == SEEN).nonzero()[0]
-        boxes = table.boxes()
-        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
-        shared = intersections(of_seen, of_lost)
-        if not shared.any():
-            return
-        overlap = overlaps(shared, areas(of_seen), areas(of_lost))  # (seen, lost)
         seen_at, lost_at = (overlap >= self.rules.duplicate_iou).nonzero()
         if len(seen_at) == 0:
             return

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mdpr.detectors.yolox.network import STRIDES
+
 CENTRE_RADIUS = 1.5
 """Cells around the middle of a box whose anchors may be given to it."""
 
@@ -21,10 +23,10 @@ _MOST_ANCHORS = 10
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Anchors that have something to find in one picture.
+    """Anchors that have something to find in a batch of pictures.
 
     Attributes:
-        anchors: (P,) int64, ascending, each once.
+        anchors: (P,) int64, ascending, each once; they count through all pictures: picture times A + anchor.
         targets: (P,) int64 row of the truth.
         iou: (P,) of what the anchor says now with its target, in [0, 1].
     """
@@ -35,59 +37,81 @@ class Assignment:
 
 
 @torch.no_grad()
-def assign(boxes: Tensor, logits: Tensor, truth: Tensor, points: Tensor, strides: Tensor) -> Assignment:
-    """Give anchors to the boxes of a picture.
+def assign(boxes: Tensor, logits: Tensor, truth: Tensor, pictures: Tensor, size: tuple[int, int]) -> Assignment:
+    """Give anchors to the boxes of a batch of pictures.
 
     Only anchors near the middle of a box take part. A box gets as many as the IoUs of its ten best add up to, at least
     one: those of the lowest cost, classification plus 3 x -log IoU. An anchor that several boxes want goes to the one
-    that costs less.
+    that costs less. All boxes of the batch at once: a GPU would mostly wait for a loop over pictures.
 
     Args:
-        boxes: (A, 4) `xyxy` pixels as predicted.
-        logits: (A, 2) of objectness and of the only class.
-        truth: (G, 4) `xyxy` pixels.
-        points: (A, 2) middle of each anchor's cell, in pixels.
-        strides: (A,) pixels.
+        boxes: (N, A, 4) `xyxy` pixels as predicted.
+        logits: (N, A, 2) of objectness and of the only class.
+        truth: (M, 4) `xyxy` pixels.
+        pictures: (M,) int64: which of the N each belongs to.
+        size: (height, width) of the input.
 
     Returns:
         Empty without truth, and for boxes whose middle is not in the picture.
     """
-    is_near = near_centres(truth, points, strides)  # (G, A)
-    candidates = is_near.any(dim=0).nonzero()[:, 0]
-    if not len(candidates):
-        none = candidates.new_zeros(0)
-        return Assignment(none, none, boxes.new_zeros(0))
-    is_near = is_near[:, candidates]  # (G, K)
-    iou = pairwise_iou(truth, boxes[candidates])
-    class_cost = -functional.logsigmoid(logits[candidates]).mean(dim=1)  # of the root of the two scores' product
+    near, is_near = near_anchors(truth, size)  # (M, K)
+    places = near + pictures[:, None] * boxes.shape[1]
+    iou = paired_iou(boxes.flatten(0, 1)[places], truth[:, None]).masked_fill(~is_near, 0.0)
+    class_cost = -functional.logsigmoid(logits.flatten(0, 1)[places]).mean(dim=2)  # of the root of the scores' product
     cost = (class_cost - _IOU_WEIGHT * torch.log(iou + 1e-8)).masked_fill(~is_near, torch.inf)
-    near_iou = iou.masked_fill(~is_near, 0.0)
-    wanted = near_iou.topk(min(_MOST_ANCHORS, len(candidates)), dim=1).values.sum(dim=1).int().clamp(min=1)  # (G,)
-    order = cost.argsort(dim=1, stable=True)
-    places = torch.arange(len(candidates), device=cost.device).expand_as(order)
-    rank = torch.empty_like(order).scatter_(1, order, places)
-    cheapest = cost.masked_fill(rank >= wanted[:, None], torch.inf).min(dim=0)
-    taken = cheapest.values.isfinite().nonzero()[:, 0]
-    targets = cheapest.indices[taken]
-    return Assignment(candidates[taken], targets, iou[targets, taken])
+    wanted = iou.topk(_MOST_ANCHORS, dim=1).values.sum(dim=1).int().clamp(min=1)  # (M,)
+    rank = cost.argsort(dim=1, stable=True).argsort(dim=1)
+    is_taken = is_near & (rank < wanted[:, None])
+    rows, columns = is_taken.nonzero(as_tuple=True)
+    anchors, price = places[rows, columns], cost[rows, columns]
+    lowest = price.new_full((boxes.shape[0] * boxes.shape[1],), torch.inf)
+    lowest.scatter_reduce_(0, anchors, price, "amin")
+    is_winner = price == lowest[anchors]
+    first = torch.full_like(lowest, len(truth), dtype=torch.int64)  # of equals, the first row wins
+    first.scatter_reduce_(0, anchors[is_winner], rows[is_winner], "amin")
+    is_winner &= rows == first[anchors]
+    anchors, rows, columns = anchors[is_winner], rows[is_winner], columns[is_winner]
+    order = anchors.argsort()
+    return Assignment(anchors[order], rows[order], iou[rows[order], columns[order]])
 
 
-def near_centres(truth: Tensor, points: Tensor, strides: Tensor) -> Tensor:
-    """(G, A): whether an anchor lies less than `CENTRE_RADIUS` of its cells from the middle of a box, in x and in y."""
-    middle = (truth[:, None, :2] + truth[:, None, 2:]) / 2  # (G, 1, 2)
-    distance = (points[None] - middle).abs().amax(dim=2)
-    return distance < CENTRE_RADIUS * strides
+def near_anchors(truth: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Anchors less than `CENTRE_RADIUS` of their cells from the middle of a box, in x and in y.
+
+    Args:
+        truth: (M, 4) `xyxy` pixels.
+        size: (height, width) of the input.
+
+    Returns:
+        (M, 27) anchors, three rows of three cells for each stride, and (M, 27) whether each exists and is near.
+    """
+    middle = (truth[:, :2] + truth[:, 2:]) / 2  # (M, 2)
+    step = torch.arange(3, device=truth.device)
+    anchors, is_near, before = [], [], 0
+    for stride in STRIDES:
+        rows, columns = size[0] // stride, size[1] // stride
+        corner = (middle / stride - CENTRE_RADIUS - 0.5).floor().long() + 1  # the first cell that may be near
+        column, row = corner[:, :1] + step, corner[:, 1:] + step  # (M, 3)
+        is_column = ((column + 0.5) * stride - middle[:, :1]).abs() < CENTRE_RADIUS * stride
+        is_row = ((row + 0.5) * stride - middle[:, 1:]).abs() < CENTRE_RADIUS * stride
+        is_column &= (column >= 0) & (column < columns)
+        is_row &= (row >= 0) & (row < rows)
+        cell = row.clamp(0, rows - 1)[:, :, None] * columns + column.clamp(0, columns - 1)[:, None]
+        anchors.append(cell.flatten(1) + before)
+        is_near.append((is_row[:, :, None] & is_column[:, None]).flatten(1))
+        before += rows * columns
+    return torch.cat(anchors, dim=1), torch.cat(is_near, dim=1)
 
 
-def pairwise_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Intersection over union of (N, 4) and (M, 4) `xyxy` boxes: (N, M) in [0, 1]."""
-    shared = pairwise_intersection(first, second)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(dim=1) for boxes in (first, second)]
-    return shared / (areas[0][:, None] + areas[1][None] - shared).clamp(min=1e-9)
+def paired_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Intersection over union of (..., 4) `xyxy` boxes, row by row, shapes as they broadcast: (...) in [0, 1]."""
+    shared = paired_intersection(first, second)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).prod(dim=-1) for boxes in (first, second)]
+    return shared / (areas[0] + areas[1] - shared).clamp(min=1e-9)
 
 
-def pairwise_intersection(first: Tensor, second: Tensor) -> Tensor:
-    """Area that (N, 4) and (M, 4) `xyxy` boxes have in common: (N, M)."""
-    upper = torch.maximum(first[:, None, :2], second[None, :, :2])
-    lower = torch.minimum(first[:, None, 2:], second[None, :, 2:])
-    return (lower - upper).clamp(min=0).prod(dim=2)
+def paired_intersection(first: Tensor, second: Tensor) -> Tensor:
+    """Area that (..., 4) `xyxy` boxes have in common, row by row, shapes as they broadcast: (...)."""
+    upper = torch.maximum(first[..., :2], second[..., :2])
+    lower = torch.minimum(first[..., 2:], second[..., 2:])
+    return (lower - upper).clamp(min=0).prod(dim=-1)

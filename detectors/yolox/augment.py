@@ -21,6 +21,7 @@ from mdpr.detectors.yolox.geometry import GREY, Image, Matrix, chain, cut_boxes,
 from mdpr.errors import ConfigError
 
 _STREAM = 3  # keeps these random numbers apart from those of the order
+_FOCUS_SHIFT = 0.45  # share of the sample's sides that a person it is about may be away from its middle
 _MIN_LEFT = 0.3  # share of a box that must be in the sample for its person to count
 
 
@@ -36,22 +37,25 @@ class AugmentConfig:
         aspect: largest change of width over height, as a factor; 1 = none.
         degrees: largest rotation.
         shift: largest shift, as a share of the input.
+        focus: probability that the sample is about one of the people in its picture, near the middle or not; what is
+            enlarged shows mostly ground otherwise.
         flip: probability of a mirror image, for each picture.
         min_height_px: people lower than this in the sample are ignored.
     """
 
     mosaic: float = 1.0
     mixup: float = 0.0
-    scale: tuple[float, ...] = (0.5, 2.0)
-    closing_scale: tuple[float, ...] = (0.7, 1.4)
+    scale: tuple[float, ...] = (0.5, 3.0)
+    closing_scale: tuple[float, ...] = (0.7, 2.0)
     aspect: float = 1.15
     degrees: float = 3.0
     shift: float = 0.1
+    focus: float = 0.7
     flip: float = 0.5
     min_height_px: float = 8.0
 
     def __post_init__(self) -> None:
-        for name in ("mosaic", "mixup", "flip"):
+        for name in ("mosaic", "mixup", "focus", "flip"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
         for name in ("scale", "closing_scale"):
@@ -157,7 +161,11 @@ def compose(placed: list[tuple[Picture, Matrix]], size: tuple[int, int], min_hei
 
 
 def mosaic_maps(
-    sizes: list[tuple[int, int]], size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+    sizes: list[tuple[int, int]],
+    size: tuple[int, int],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    focus: tuple[float, float] | None = None,
 ) -> list[Matrix]:
     """Where four pictures go that meet in a point: upper left, upper right, lower left, lower right.
 
@@ -168,28 +176,37 @@ def mosaic_maps(
         size: of the sample.
         config: of the geometry.
         rng: random numbers.
+        focus: point of the first picture that is to be in the sample, somewhere.
     """
     width, height = size
     meet = np.array([rng.uniform(0.5, 1.5) * width, rng.uniform(0.5, 1.5) * height])
-    whole = _view((width, height), size, config.scale, config, rng)
     maps = []
     for number, (w, h) in enumerate(sizes):
         fit = math.sqrt(width * height / (w * h))
         corner = (0.0 if number % 2 else float(w), 0.0 if number >= 2 else float(h))  # of the picture, where they meet
         matrix = scale_about(corner, (float(meet[0]), float(meet[1])), (fit, fit))
-        maps.append(chain(chain(_maybe_mirrored(w, config, rng), matrix), whole))
-    return maps
+        maps.append(chain(_maybe_mirrored(w, config, rng), matrix))
+    centre = (float(width), float(height)) if focus is None else _moved(focus, maps[0])
+    whole = _view(centre, size, config.scale, config, rng, _FOCUS_SHIFT if focus else config.shift)
+    return [chain(matrix, whole) for matrix in maps]
 
 
 def single_map(
-    picture: tuple[int, int], size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator
+    picture: tuple[int, int],
+    size: tuple[int, int],
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    focus: tuple[float, float] | None = None,
 ) -> Matrix:
-    """Where one picture goes that nearly fills the sample; sizes are (width, height)."""
+    """Where one picture goes that nearly fills the sample; sizes are (width, height), `focus` see `mosaic_maps`."""
     (w, h), (width, height) = picture, size
     fit = min(width / w, height / h)
     filled = scale_about((w / 2, h / 2), (width / 2, height / 2), (fit, fit))
-    whole = _view((width / 2, height / 2), size, config.closing_scale, config, rng)
-    return chain(chain(_maybe_mirrored(w, config, rng), filled), whole)
+    matrix = chain(_maybe_mirrored(w, config, rng), filled)
+    centre = (width / 2, height / 2) if focus is None else _moved(focus, matrix)
+    return chain(
+        matrix, _view(centre, size, config.closing_scale, config, rng, _FOCUS_SHIFT if focus else config.shift)
+    )
 
 
 def mix(one: Sample, other: Sample) -> Sample:
@@ -210,11 +227,12 @@ def _place(
     rng: np.random.Generator,
     is_closing: bool,
 ) -> Sample:
+    focus = _someone(first, rng) if rng.random() < config.focus else None
     if not is_closing and rng.random() < config.mosaic:
         pictures = [first, more(), more(), more()]
-        maps = mosaic_maps([picture.size for picture in pictures], size, config, rng)
+        maps = mosaic_maps([picture.size for picture in pictures], size, config, rng, focus)
         return compose(list(zip(pictures, maps, strict=True)), size, config.min_height_px)
-    return compose([(first, single_map(first.size, size, config, rng))], size, config.min_height_px)
+    return compose([(first, single_map(first.size, size, config, rng, focus))], size, config.min_height_px)
 
 
 def _view(
@@ -223,13 +241,28 @@ def _view(
     scales: tuple[float, ...],
     config: AugmentConfig,
     rng: np.random.Generator,
+    shift: float,
 ) -> Matrix:
-    """A random view of a canvas: its centre comes near that of the sample."""
+    """A random view of a canvas: its centre comes near that of the sample, up to `shift` of its sides away."""
     scale = np.exp(rng.uniform(np.log(scales[0]), np.log(scales[1])))
     stretch = np.exp(rng.uniform(-1, 1) * np.log(config.aspect) / 2)
-    shift = rng.uniform(-config.shift, config.shift, 2)
-    to = ((0.5 + float(shift[0])) * size[0], (0.5 + float(shift[1])) * size[1])
+    aside = rng.uniform(-shift, shift, 2)
+    to = ((0.5 + float(aside[0])) * size[0], (0.5 + float(aside[1])) * size[1])
     return scale_about(centre, to, (scale * stretch, scale / stretch), rng.uniform(-config.degrees, config.degrees))
+
+
+def _someone(picture: Picture, rng: np.random.Generator) -> tuple[float, float] | None:
+    """The middle of one of the people; None where there is nobody."""
+    people = picture.xyxy[~picture.is_ignored]
+    if not len(people):
+        return None
+    x1, y1, x2, y2 = people[int(rng.integers(len(people)))].tolist()
+    return (x1 + x2) / 2, (y1 + y2) / 2
+
+
+def _moved(point: tuple[float, float], matrix: Matrix) -> tuple[float, float]:
+    x, y = (matrix @ [*point, 1.0]).tolist()
+    return x, y
 
 
 def _maybe_mirrored(width: int, config: AugmentConfig, rng: np.random.Generator) -> Matrix:

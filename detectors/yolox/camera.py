@@ -23,24 +23,32 @@ class CameraConfig:
         hue: largest shift, as a share of the colour circle.
         saturation: largest change, as a share.
         brightness: largest change, as a share.
+        balance: largest change of a colour channel, as a share: white balance.
+        contrast: largest change of the tone curve: its exponent goes up to 1 + contrast, and down to the inverse.
         grey: probability of a picture without colours, as cameras give at night.
+        dark: probability of a picture with little light, and with the noise that comes with it.
         blur: probability of blur, out of focus or by motion.
+        coarse: probability of a picture that was smaller once, as cheap cameras and zooms give it.
         noise: probability of noise.
         jpeg: probability of compression.
     """
 
-    hue: float = 0.02
-    saturation: float = 0.6
+    hue: float = 0.03
+    saturation: float = 0.7
     brightness: float = 0.4
-    grey: float = 0.05
-    blur: float = 0.15
-    noise: float = 0.25
-    jpeg: float = 0.3
+    balance: float = 0.15
+    contrast: float = 0.6
+    grey: float = 0.1
+    dark: float = 0.1
+    blur: float = 0.2
+    coarse: float = 0.15
+    noise: float = 0.3
+    jpeg: float = 0.4
 
     def __post_init__(self) -> None:
-        for name in ("hue", "saturation", "brightness", "grey", "blur", "noise", "jpeg"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"camera.{name}: expected a value from 0 to 1, got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            if not 0 <= value <= 1:
+                raise ConfigError(f"camera.{name}: expected a value from 0 to 1, got {value}")
 
 
 def through_a_camera(image: Image, config: CameraConfig, rng: np.random.Generator) -> Image:
@@ -52,14 +60,42 @@ def through_a_camera(image: Image, config: CameraConfig, rng: np.random.Generato
         shift = rng.uniform(-config.hue, config.hue)
         saturation = 1 + rng.uniform(-config.saturation, config.saturation)
     image = recolour(image, shift, saturation, 1 + rng.uniform(-config.brightness, config.brightness))
+    gains, noise = 1 + rng.uniform(-config.balance, config.balance, 3), 0.0
+    exponent = (1 + config.contrast) ** rng.uniform(-1, 1)
+    if rng.random() < config.dark:
+        gains, noise = gains * np.exp(rng.uniform(np.log(0.15), np.log(0.6))), rng.uniform(2, 10)
+    image = retone(image, gains, exponent)
     if rng.random() < config.blur:
-        length = int(rng.integers(2, 6))
+        length = int(rng.integers(2, 7))
         image = motion_blur(image, length, rng.uniform(0, np.pi)) if rng.random() < 0.5 else soften(image, length / 3)
+    if rng.random() < config.coarse:
+        image = coarsen(image, rng.uniform(1.3, 3))
     if rng.random() < config.noise:
-        image = add_noise(image, rng.uniform(2, 14), rng)
+        noise = max(noise, rng.uniform(2, 16))
+    if noise:
+        image = add_noise(image, noise, rng)
     if rng.random() < config.jpeg:
-        image = compress(image, int(rng.integers(25, 91)))
+        image = compress(image, int(rng.integers(15, 91)))
     return image
+
+
+def retone(image: Image, gains: NDArray[np.float64], exponent: float) -> Image:
+    """The picture with its channels multiplied by (3,) `gains`, after a tone curve: brightness to the power `exponent`.
+
+    >>> retone(np.full((1, 1, 3), 64, np.uint8), np.array([1.0, 0.5, 9.0]), 0.5)[0, 0].tolist()
+    [128, 64, 255]
+    """
+    curve = 255 * (np.arange(256) / 255) ** exponent  # (256,)
+    tables = np.clip(np.rint(curve[:, None] * gains), 0, 255)
+    return np.asarray(cv2.LUT(image, tables.astype(np.uint8)[None]), np.uint8)
+
+
+def coarsen(image: Image, factor: float) -> Image:
+    """The picture made smaller by a factor, and as large as before again."""
+    height, width = image.shape[:2]
+    small = (max(round(width / factor), 1), max(round(height / factor), 1))
+    shrunk = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def recolour(image: Image, hue: float, saturation: float, brightness: float) -> Image:

@@ -99,8 +99,8 @@ class RunConfig:
         exist_ok: write into an existing folder instead.
         device: "cpu", or "0", "1", ... for a GPU; empty = the first GPU, else the CPU.
         precision: fp32, bf16, or auto: bf16 where the device multiplies it in hardware.
-        workers: threads that read pictures.
-        cache_mib: memory for decoded pictures.
+        workers: processes that read pictures; 0 = a thread of the training process.
+        cache_mib: decoded pictures that are kept, in a temporary file.
         evaluate_every: epochs; the last one is always evaluated; 0 = only that one.
         save_every: minutes between checkpoints within an epoch.
         log_every: steps between two rows of metrics.csv.
@@ -120,10 +120,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ConfigError(f"run.precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
-        if not self.name or min(self.workers, self.log_every) < 1:
-            raise ConfigError("run: name must not be empty, workers and log_every must be 1 or more")
-        if min(self.cache_mib, self.evaluate_every, self.save_every) < 0:
-            raise ConfigError("run: cache_mib, evaluate_every and save_every must not be negative")
+        if not self.name or self.log_every < 1:
+            raise ConfigError("run: name must not be empty, log_every must be 1 or more")
+        if min(self.workers, self.cache_mib, self.evaluate_every, self.save_every) < 0:
+            raise ConfigError("run: workers, cache_mib, evaluate_every and save_every must not be negative")
 
 
 @dataclass(frozen=True)

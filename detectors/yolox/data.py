@@ -1,7 +1,7 @@
 """Pictures with boxes of people: a folder with `images/` and one annotation file in COCO JSON.
 
     scenes/
-      annotations.json      any name; the only .json of the folder, or named itself
+      annotations.json      any other name too, if it is the only .json of the folder, or named itself
       images/000001.jpg     what `file_name` tells, below images/
 
     {"images": [{"id": 1, "file_name": "000001.jpg", "width": 1280, "height": 720}, ...],
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from mdpr.errors import ConfigError, FormatError
 
 PERSON = "person"
+ANNOTATIONS = "annotations.json"
 _SLACK_PX = 1.0  # that a box may reach beyond its picture: annotations are rounded
 
 
@@ -145,6 +146,8 @@ def read_pictures(path: Path, options: ReadOptions | None = None) -> PeoplePictu
 
 def _annotation_file(path: Path) -> Path:
     if path.is_dir():
+        if (path / ANNOTATIONS).is_file():  # `mdpr data synth detection` writes its settings beside it
+            return path / ANNOTATIONS
         found = sorted(path.glob("*.json"))
         if len(found) != 1:
             names = ", ".join(file.name for file in found) or "none"

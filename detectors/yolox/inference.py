@@ -15,9 +15,9 @@ from mdpr.detectors.letterbox import Letterbox, rectangular_size
 from mdpr.detectors.yolo_outputs import decode_yolox, suppress
 from mdpr.detectors.yolox.data import PeoplePictures
 from mdpr.detectors.yolox.folding import FoldedNetwork
-from mdpr.detectors.yolox.loader import read_image
 from mdpr.detectors.yolox.metrics import Truth
 from mdpr.detectors.yolox.network import YoloxNetwork
+from mdpr.detectors.yolox.sampling import read_image
 from mdpr.detectors.yolox.step import one_core_a_thread
 from mdpr.types import Detections, Frame
 

@@ -1,37 +1,44 @@
-"""Batches of augmented samples, read ahead by threads.
+"""Batches of augmented samples, read ahead by processes of their own.
 
-Decoding and warping run outside Python's lock. What a batch holds does not depend on the number of threads.
+Threads would not do: beside a GPU, half of the time Python's lock is held by the training loop. What a batch holds
+does not depend on the number of processes.
 """
 
 from __future__ import annotations
 
-import threading
+import math
+import multiprocessing
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mdpr.detectors.yolox.augment import AugmentConfig, Picture, Sample, make_sample, sample_generator
+from mdpr.detectors.yolox.augment import AugmentConfig, Sample
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import PeoplePictures
-from mdpr.detectors.yolox.geometry import Image
-from mdpr.errors import FormatError
+from mdpr.detectors.yolox.sampling import (
+    Boxes,
+    SampleJob,
+    SampleMaker,
+    SampleSpec,
+    fill_in_process,
+    keep_in_process,
+    start_process,
+)
+from mdpr.errors import MdprError
+from mdpr.files import write_errors
 
 _READ_AHEAD = 3  # batches
+_KEEP = 16  # pictures that are decoded in one go
 _ORDER_STREAM = 4
-_DECODERS = {
-    1: cv2.IMREAD_COLOR,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
-_FINENESS = 1.1  # sides of the network's input that a decoded picture keeps at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,42 +80,16 @@ def epoch_order(pictures: int, batch: int, seed: int, epoch: int) -> NDArray[np.
     return order[: steps * batch].reshape(steps, batch)
 
 
-def read_image(path: str, divisor: int = 1) -> Image:
-    """A picture as (h, w, 3) BGR, decoded at its size over 1, 2, 4 or 8.
-
-    Raises:
-        FormatError: it cannot be read.
-    """
-    try:
-        coded = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from error
-    image = cv2.imdecode(coded, _DECODERS[divisor] | cv2.IMREAD_IGNORE_ORIENTATION) if len(coded) else None
-    if image is None:
-        raise FormatError(f"{path}: not an image, or damaged ({len(coded)} bytes)")
-    return np.asarray(image, np.uint8)
-
-
-def fitting_divisor(size: tuple[int, int], wanted: tuple[int, int]) -> int:
-    """How much smaller a picture may be decoded and still be finer than a network's input; sizes (width, height).
-
-    >>> fitting_divisor((1920, 1080), (416, 416)), fitting_divisor((960, 540), (416, 416))
-    (4, 2)
-    """
-    fitting = [divisor for divisor in _DECODERS if max(size) / divisor >= _FINENESS * max(wanted)]
-    return max(fitting, default=1)
-
-
 class SampleLoader:
-    """Reads, augments and stacks pictures. A context manager that ends its threads.
+    """Reads, augments and stacks pictures. A context manager that ends its processes.
 
     Args:
         pictures: to train on.
         size: (width, height) of the network's usual input, which pictures are decoded for.
         augmentation, camera: see `make_sample`.
         seed: of the samples.
-        workers: threads.
-        cache_bytes: of decoded pictures that are kept in memory.
+        workers: processes; 0 = a thread of this one.
+        cache_bytes: of decoded pictures that are kept, in a temporary file that all processes map.
     """
 
     def __init__(
@@ -121,15 +102,22 @@ class SampleLoader:
         workers: int,
         cache_bytes: int = 0,
     ) -> None:
-        self._pictures = pictures
-        self._size = size
-        self._augmentation = augmentation
-        self._camera = camera
-        self._seed = seed
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mdpr-load")
-        self._kept: dict[int, Image] = {}
-        self._room = cache_bytes
-        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="mdpr-train-", ignore_cleanup_errors=True)
+        cache = Path(self._folder.name) / "pictures"
+        spec = SampleSpec(pictures, size, augmentation, camera, seed, cache, cache_bytes)
+        self._maker = SampleMaker(spec)
+        self._is_kept = self._maker.kept == 0
+        self._jobs = 2 * max(workers, 1)  # of a batch, so that no process waits long for the last one
+        self._pool: Executor
+        self._fill: Callable[[SampleJob], list[Boxes]]
+        self._keep: Callable[[int, int], None]
+        if workers:
+            context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+            self._pool = ProcessPoolExecutor(workers, context, start_process, (spec,))
+            self._fill, self._keep = fill_in_process, keep_in_process
+        else:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="mdpr-load")
+            self._fill, self._keep = self._maker.fill, self._maker.keep
 
     def batches(
         self, order: NDArray[np.int64], epoch: int, first: int, plan: Callable[[int], tuple[tuple[int, int], bool]]
@@ -145,65 +133,81 @@ class SampleLoader:
 
         Raises:
             FormatError: a picture that cannot be read, when its batch is due; names the file.
+            MdprError: a process was ended from outside.
+            OutputError: no room for temporary files.
         """
-        waiting: deque[list[Future[Sample]]] = deque()
+        waiting: deque[_Due] = deque()
         try:
+            self._keep_pictures()
             for step in range(first, len(order) + _READ_AHEAD):
                 if step < len(order):
-                    waiting.append(self._submit(order[step], epoch, step * order.shape[1], *plan(step)))
+                    waiting.append(self._submit(order[step], epoch, step, *plan(step)))
                 if step - _READ_AHEAD >= first:
-                    yield self._stack(waiting.popleft())
+                    yield _stack(waiting.popleft())
+        except BrokenProcessPool as error:
+            raise MdprError(
+                "a process that read pictures was ended from outside, often for want of memory: give fewer --workers "
+                "or less --cache-mib, and go on with --resume"
+            ) from error
         finally:
-            for future in (future for samples in waiting for future in samples):
-                future.cancel()
+            left = [future for due in waiting for future in due.boxes]
+            wait([future for future in left if not future.cancel()])  # the next batches go into the same files
 
     def sample(self, index: int, epoch: int, number: int, size: tuple[int, int], is_closing: bool) -> Sample:
         """Sample `number` of an epoch, about picture `index`; `size` (width, height)."""
-        return make_sample(
-            self._picture(index), self._picture, len(self._pictures), size, self._augmentation, self._camera,
-            sample_generator(self._seed, epoch, number), is_closing,
-        )  # fmt: skip
+        return self._maker.sample(index, epoch, number, size, is_closing)
 
     def __enter__(self) -> SampleLoader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._folder.cleanup()
+
+    def _keep_pictures(self) -> None:
+        if self._is_kept:
+            return
+        kept = self._maker.kept
+        self._touch("pictures")
+        done = [self._pool.submit(self._keep, start, start + _KEEP) for start in range(0, kept, _KEEP)]
+        for future in done:
+            future.result()
+        self._is_kept = True
 
     def _submit(
-        self, indices: NDArray[np.int64], epoch: int, number: int, size: tuple[int, int], is_closing: bool
-    ) -> list[Future[Sample]]:
-        return [
-            self._pool.submit(self.sample, index, epoch, number + place, size, is_closing)
-            for place, index in enumerate(indices.tolist())
-        ]
+        self, indices: NDArray[np.int64], epoch: int, step: int, size: tuple[int, int], is_closing: bool
+    ) -> _Due:
+        file = self._touch(f"batch{step % (_READ_AHEAD + 1)}")
+        pixels = 3 * size[0] * size[1]
+        boxes = []
+        for places in np.array_split(np.arange(len(indices)), min(self._jobs, len(indices))):
+            start = int(places[0])
+            chosen = tuple(indices[places].tolist())
+            job = SampleJob(chosen, epoch, step * len(indices) + start, size, is_closing, file, start * pixels)
+            boxes.append(self._pool.submit(self._fill, job))
+        return _Due(file, (len(indices), size[1], size[0], 3), boxes)
 
-    def _stack(self, samples: list[Future[Sample]]) -> Batch:
-        done = [future.result() for future in samples]
-        return Batch(
-            torch.from_numpy(np.stack([sample.image for sample in done])),
-            tuple(torch.from_numpy(sample.people) for sample in done),
-            tuple(torch.from_numpy(sample.ignored) for sample in done),
-        )
+    def _touch(self, name: str) -> Path:
+        file = Path(self._folder.name) / name
+        with write_errors(file):
+            file.touch()
+        return file
 
-    def _picture(self, index: int) -> Picture:
-        width, height = self._pictures.sizes[index].tolist()
-        boxes, is_ignored = self._pictures.boxes_of(index)
-        image = self._kept.get(index)
-        if image is None:
-            divisor = fitting_divisor((width, height), self._size)
-            image = read_image(self._pictures.paths[index], divisor)
-            expected = (-(-height // divisor), -(-width // divisor))
-            if image.shape[:2] != expected:
-                raise FormatError(
-                    f"{self._pictures.paths[index]}: {self._pictures.name} says {width}x{height} pixels, which does "
-                    f"not fit the picture ({image.shape[1]}x{image.shape[0]} decoded at 1/{divisor})"
-                )
-            self._keep(index, image)
-        return Picture(image, (width, height), boxes, is_ignored)
 
-    def _keep(self, index: int, image: Image) -> None:
-        with self._lock:
-            if index not in self._kept and image.nbytes <= self._room:
-                self._kept[index] = image
-                self._room -= image.nbytes
+@dataclass(frozen=True, eq=False)
+class _Due:
+    """A batch that is being made."""
+
+    file: Path
+    shape: tuple[int, int, int, int]
+    boxes: list[Future[list[Boxes]]]
+
+
+def _stack(due: _Due) -> Batch:
+    boxes = [pair for future in due.boxes for pair in future.result()]
+    pixels = np.fromfile(due.file, np.uint8, math.prod(due.shape)).reshape(due.shape)
+    return Batch(
+        torch.from_numpy(pixels),
+        tuple(torch.from_numpy(people) for people, _ in boxes),
+        tuple(torch.from_numpy(ignored) for _, ignored in boxes),
+    )

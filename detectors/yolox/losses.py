@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mdpr.detectors.yolo_outputs import grid
-from mdpr.detectors.yolox.assign import assign, pairwise_intersection
+from mdpr.detectors.yolox.assign import assign, paired_intersection, paired_iou
 
 IOU_WEIGHT = 5.0
 _COVERED = 0.5  # share of a predicted box within an ignored one from which on it is not wrong
@@ -65,7 +65,7 @@ def detection_losses(
 
     Args:
         outputs: (N, A, 6) float32 of the network.
-        people: N tensors (G, 4), `xyxy` pixels, of what is to be found.
+        people: N tensors (G, 4), `xyxy` pixels, of what is to be found; these and the next may be on the CPU.
         ignored: N tensors (I, 4): anchors in these boxes, and boxes that are found within them, are not wrong.
         size: (height, width) of the input.
         with_l1: also the L1 distance of boxes in the network's own terms.
@@ -75,19 +75,17 @@ def detection_losses(
     """
     anchors = anchor_grid(*size, outputs.device)
     boxes = decode_boxes(outputs[..., :4], anchors)
-    rows, truth, overlap = [], [], []
+    truth, pictures = _flat(people, outputs.device)
+    found = assign(boxes, outputs[..., 4:], truth, pictures, size)
+    chosen, target = found.anchors, truth[found.targets]
     counts = torch.ones(outputs.shape[:2], device=outputs.device)  # 0 where objectness is not asked
+    regions, pictures = _flat(ignored, outputs.device)
+    if len(regions):
+        is_quiet = is_unclear(boxes.detach(), regions, pictures, anchors.points)
+        counts = (~is_quiet).float()
+    counts.view(-1)[chosen] = 1.0
     present = torch.zeros_like(counts)
-    for number, (targets, unclear) in enumerate(zip(people, ignored, strict=True)):
-        found = assign(boxes[number], outputs[number, :, 4:], targets, anchors.points, anchors.strides)
-        if len(unclear):
-            counts[number] -= is_unclear(boxes[number].detach(), unclear, anchors.points).float()
-        counts[number, found.anchors] = 1.0
-        present[number, found.anchors] = 1.0
-        rows.append(found.anchors + number * outputs.shape[1])
-        truth.append(targets[found.targets])
-        overlap.append(found.iou)
-    chosen, target = torch.cat(rows), torch.cat(truth)
+    present.view(-1)[chosen] = 1.0
     scale = 1.0 / max(len(chosen), 1)
     raw = outputs.flatten(0, 1)[chosen]  # (P, 6)
     objectness = functional.binary_cross_entropy_with_logits(outputs[..., 4], present, counts, reduction="sum")
@@ -95,7 +93,7 @@ def detection_losses(
     terms = {
         "iou": IOU_WEIGHT * (1 - iou.square()).sum() * scale + 0 * outputs.detach().sum(),  # NaN anywhere shows
         "objectness": objectness * scale,
-        "class": functional.binary_cross_entropy_with_logits(raw[:, 5], torch.cat(overlap), reduction="sum") * scale,
+        "class": functional.binary_cross_entropy_with_logits(raw[:, 5], found.iou, reduction="sum") * scale,
     }
     if with_l1:
         place = chosen % outputs.shape[1]
@@ -111,24 +109,25 @@ def encode_boxes(boxes: Tensor, cells: Tensor, strides: Tensor) -> Tensor:
     return torch.cat([centre, side.log()], dim=1)
 
 
-def is_unclear(boxes: Tensor, ignored: Tensor, points: Tensor) -> Tensor:
-    """(A,): whether an anchor's middle lies in an ignored box, or half of the box it predicts does.
+def is_unclear(boxes: Tensor, ignored: Tensor, pictures: Tensor, points: Tensor) -> Tensor:
+    """(N, A): whether an anchor's middle lies in an ignored box, or half of the box it predicts does.
 
     Args:
-        boxes: (A, 4) predicted.
-        ignored: (I, 4).
+        boxes: (N, A, 4) predicted.
+        ignored: (I, 4) of all pictures.
+        pictures: (I,) int64: which of the N each belongs to.
         points: (A, 2).
     """
     is_inside = ((points[None] >= ignored[:, None, :2]) & (points[None] <= ignored[:, None, 2:])).all(dim=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1).clamp(min=1e-9)
-    is_covered = pairwise_intersection(ignored, boxes) / area >= _COVERED
-    return (is_inside | is_covered).any(dim=0)
+    own = boxes[pictures]  # (I, A, 4)
+    area = (own[..., 2:] - own[..., :2]).prod(dim=2).clamp(min=1e-9)
+    is_covered = paired_intersection(ignored[:, None], own) / area >= _COVERED
+    marks = boxes.new_zeros(boxes.shape[:2])
+    return marks.index_add_(0, pictures, (is_inside | is_covered).float()) > 0
 
 
-def paired_iou(first: Tensor, second: Tensor) -> Tensor:
-    """Intersection over union of (P, 4) `xyxy` boxes, row by row: (P,) in [0, 1]."""
-    upper = torch.maximum(first[:, :2], second[:, :2])
-    lower = torch.minimum(first[:, 2:], second[:, 2:])
-    shared = (lower - upper).clamp(min=0).prod(dim=1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(dim=1) for boxes in (first, second)]
-    return shared / (areas[0] + areas[1] - shared).clamp(min=1e-9)
+def _flat(groups: Sequence[Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The boxes of all pictures in a row, (M, 4), and the number of the picture of each, (M,)."""
+    counts = torch.tensor([len(group) for group in groups])
+    numbers = torch.repeat_interleave(torch.arange(len(groups)), counts)
+    return torch.cat(list(groups)).to(device), numbers.to(device)

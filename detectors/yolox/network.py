@@ -54,11 +54,12 @@ class NetworkConfig:
 
 SIZES: dict[str, NetworkConfig] = {
     "nano": NetworkConfig(0.33, 0.25, True),
+    "micro": NetworkConfig(0.33, 0.25, False),
     "tiny": NetworkConfig(0.33, 0.375, False),
     "s": NetworkConfig(0.33, 0.50, False),
     "m": NetworkConfig(0.67, 0.75, False),
 }
-"""The published sizes by name, for one class."""
+"""By name, for one class: the published sizes, and micro, which is nano with whole convolutions."""
 
 
 class Backbone(nn.Module):

@@ -51,6 +51,7 @@ class Learner:
     would use within an operation wait for each other at the end of each, and with other work on the machine (reading
     pictures is enough) they wait long. Each part has copies of the network that share its weights but not its
     gradients and statistics, which are put together in the order of the parts: the result does not depend on threads.
+    A single part runs on the network itself.
 
     Args:
         network: on its device, with its first weights.
@@ -78,7 +79,9 @@ class Learner:
         self.optimiser = make_optimiser(network, config)
         self._parameters = list(network.parameters())
         self._buffers = list(network.buffers())
-        self._copies = [self._make_copy() for _ in range(config.parts)]
+        alone = config.parts == 1  # then the network needs no copies, and a GPU launches a third less
+        self._copies = [self.network] if alone else [self._make_copy() for _ in range(config.parts)]
+        self._before = [buffer.clone() for buffer in self._buffers]
         self._copy_parameters = [list(one.parameters()) for one in self._copies]
         self._copy_buffers = [list(one.buffers()) for one in self._copies]
         workers = min(threads or count_cores(), config.parts) if device.type == "cpu" else 1
@@ -96,6 +99,7 @@ class Learner:
             NotFiniteError: NaN or infinity; names the term.
         """
         parts = batch.split(self._config.parts)
+        torch._foreach_copy_(self._before, self._buffers)
         work = [self._pool.submit(self._backward, *pair, with_l1) for pair in zip(self._copies, parts, strict=True)]
         losses = [future.result() for future in work]
         terms = {name: sum(part[name] for part in losses) / len(losses) for name in losses[0]}
@@ -105,6 +109,7 @@ class Learner:
         values = {**terms, "the norm of the gradient": result.grad_norm}
         if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
             self.optimiser.zero_grad(set_to_none=True)
+            torch._foreach_copy_(self._buffers, self._before)
             raise NotFiniteError(" and ".join(wrong))
         self._gather_statistics()
         for group in self.optimiser.param_groups:
@@ -128,20 +133,24 @@ class Learner:
         return network
 
     def _backward(self, network: YoloxNetwork, part: Batch, with_l1: bool) -> dict[str, float]:
-        with torch.no_grad():
-            for own, common in zip(network.buffers(), self._buffers, strict=True):
-                own.copy_(common)
+        if network is not self.network:
+            with torch.no_grad():
+                torch._foreach_copy_(list(network.buffers()), self._buffers)
         images = part.images.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()  # channels-last as it is
-        people, ignored = ([boxes.to(self._device) for boxes in some] for some in (part.people, part.ignored))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_bf16):
             outputs = network(images)
-        terms = detection_losses(outputs.float(), people, ignored, (images.shape[2], images.shape[3]), with_l1)
+        terms = detection_losses(
+            outputs.float(), part.people, part.ignored, (images.shape[2], images.shape[3]), with_l1
+        )
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
-        return {name: float(value.detach()) for name, value in terms.items()}
+        values = torch.stack([value.detach() for value in terms.values()]).tolist()
+        return dict(zip(terms, values, strict=True))
 
     @torch.no_grad()
     def _gather_gradients(self) -> None:
         count = len(self._copies)
+        if count == 1:
+            return
         for place, parameter in enumerate(self._parameters):
             gradients = [parameters[place].grad for parameters in self._copy_parameters]
             total: Tensor | None = None
@@ -156,6 +165,8 @@ class Learner:
     @torch.no_grad()
     def _gather_statistics(self) -> None:
         """BatchNorm's running statistics move once a step, by the mean over the parts."""
+        if len(self._copies) == 1:
+            return
         for place, buffer in enumerate(self._buffers):
             values = [buffers[place] for buffers in self._copy_buffers]
             buffer.copy_(torch.stack(values).mean(dim=0) if buffer.is_floating_point() else values[0])

@@ -11,10 +11,17 @@ from mdpr import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "track": ("mdpr.pipeline.commands.track", "follow people through videos and streams"),
     "link": ("mdpr.pipeline.commands.link", "one identity a person across the cameras of runs"),
+    "search": ("mdpr.pipeline.commands.search", "who in a gallery is the person in a photo, or of a track"),
+    "explain": ("mdpr.pipeline.commands.explain", "why tracklets are one person, or why they are not"),
+    "correct": ("mdpr.pipeline.commands.correct", "merge, split, swap and name identities; binds later runs"),
+    "report": ("mdpr.pipeline.commands.report", "one page a run: who was where and when, and why"),
     "refine": ("mdpr.pipeline.commands.refine", "split, connect, fill and smooth the tracks of runs"),
     "train": ("mdpr.pipeline.commands.train", "train MDPR on labelled person crops"),
     "train-detector": ("mdpr.pipeline.commands.train_detector", "train a YOLOX person detector on boxes"),
-    "data": ("mdpr.pipeline.commands.data", "data sets: check, manifest, crops, synthetic people, import-checkpoint"),
+    "data": (
+        "mdpr.pipeline.commands.data",
+        "data sets: check, manifest, crops, export-crops, synth",
+    ),
     "eval": ("mdpr.pipeline.commands.eval", "measure: eval reid, speed, mot, mtmc"),
     "tune": ("mdpr.pipeline.commands.tune", "try the options of a tracker on sequences with ground truth"),
     "gallery": ("mdpr.pipeline.commands.gallery", "what a gallery holds: identities, names, history, limits, exports"),

@@ -1,4 +1,4 @@
-"""`mdpr data`: look at ReID data sets, write manifests, cut crops, make synthetic people, import weights."""
+"""`mdpr data`: look at ReID data sets, write manifests, cut or export crops, make synthetic people, import weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mdpr.errors import ConfigError, FormatError
-from mdpr.pipeline.commands import data_synth
+from mdpr.pipeline.commands import data_export, data_synth
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.settings import parse_setting
 from mdpr.reid.data import DATASETS, ReidDataset, load_dataset
@@ -74,6 +74,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="any other field: stripes=3, input_size=[256,128]",
     )
     data_synth.add_parser(commands)
+    data_export.add_parser(commands)
     return parser
 
 
@@ -86,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "crops": _crops,
         "import-checkpoint": _import,
         "synth": data_synth.run,
+        "export-crops": data_export.run,
     }[flags.command]
     return run_command(lambda: body(flags))
 

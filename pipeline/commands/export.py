@@ -1,4 +1,4 @@
-"""`mdpr export`: an MDPR checkpoint as ONNX or OpenVINO, checked against torch."""
+"""`mdpr export`: an MDPR checkpoint as ONNX, OpenVINO or smaller .safetensors, checked against torch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from mdpr.pipeline.commands.running import run_command
 log = logging.getLogger("mdpr")
 
 _EPILOG = """\
-The network takes normalised RGB images (N, 3, H, W), N from 1 to 4096, and gives raw embeddings (N, D): compare them by
-cosine. `mdpr-track --reid MODEL.onnx` reads the ONNX file; other programs read both.
+onnx, openvino: the network takes normalised RGB images (N, 3, H, W), N from 1 to 4096, and gives raw embeddings (N, D):
+compare them by cosine. `mdpr-track --reid MODEL.onnx` reads the ONNX file; other programs read both.
+safetensors: the checkpoint without class weights and the rest of the training state, in half precision; it is what
+mdpr-track needs, and `mdpr-train --init-from` takes it too.
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
 """
 
@@ -25,8 +27,8 @@ def make_parser() -> argparse.ArgumentParser:
         "mdpr export", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("model", metavar="MODEL", help="a .safetensors checkpoint of mdpr-train, or a name: mdpr-s")
-    parser.add_argument("--format", choices=("onnx", "openvino"), default="onnx", help="default: onnx")
-    parser.add_argument("--out", type=Path, metavar="PATH", help="file (onnx) or folder (openvino); beside MODEL")
+    parser.add_argument("--format", choices=("onnx", "openvino", "safetensors"), default="onnx")
+    parser.add_argument("--out", type=Path, metavar="PATH", help="file, or folder (openvino); beside MODEL")
     return parser
 
 
@@ -39,18 +41,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(name: str, kind: str, out: Path | None) -> int:
     from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
     from mdpr.reid.inference.folding import fold
-    from mdpr.reid.network.checkpoint import load_model
+    from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
     from mdpr.weights import obtain_weights
 
     path = obtain_weights(name, [f"{name}.safetensors"], "MDPR checkpoint")
     if out is None:
-        out = path.with_suffix(".onnx") if kind == "onnx" else path.with_name(f"{path.stem}_openvino")
+        names = {"onnx": ".onnx", "openvino": "_openvino", "safetensors": "-half.safetensors"}
+        out = path.with_name(path.stem + names[kind])
     if kind == "onnx" and out.suffix != ".onnx":
         raise ConfigError(f"--out {out}: the name of an ONNX file must end in .onnx")
     if kind == "openvino" and out.exists() and not (out / "model.xml").is_file():
         raise ConfigError(f"--out {out}: exists and is no OpenVINO model; it would be replaced. Give another folder")
-    network = fold(load_model(path))
-    if kind == "onnx":
+    if kind == "safetensors" and out.resolve() == path.resolve():
+        raise ConfigError(f"--out {out}: is MODEL itself, which would be replaced. Give another name")
+    model = load_model(path)
+    network = fold(model)
+    if kind == "safetensors":
+        told = {
+            key: value for key, value in read_metadata(path).items() if key not in ("config", "slices", "num_classes")
+        }
+        save_model(model, out, told, is_half=True)
+        cosines = export.check_parity(network, export.checkpoint_runner(out))
+    elif kind == "onnx":
         export.export_onnx(network, out)
         cosines = export.check_parity(network, export.onnx_runner(out))
     else:

@@ -17,6 +17,7 @@ from mdpr.detectors import DETECTORS
 from mdpr.pipeline.commands.running import run_command, stop_on_signals
 from mdpr.pipeline.embedding import every_of
 from mdpr.pipeline.flags import config_from_flags
+from mdpr.pipeline.linking.aftertracking import check_before, link_after
 from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.settings import parse_setting
@@ -62,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("appearance and tracker")
     names = ", ".join([*EMBEDDERS, *MODELS])
-    group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (histogram)")
+    group.add_argument("--reid", metavar="NAME|FILE", help=f"{names}, or a .safetensors or .onnx model (mdpr-s)")
     group.add_argument("--reid-weights", metavar="FILE", help="model of --reid onnx or mdpr")
     group.add_argument(
         "--reid-every", type=every_of, metavar="auto|SECONDS",
@@ -79,6 +80,10 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--end", type=float, metavar="SECONDS", help="end here")
     group.add_argument("--vid-stride", type=int, metavar="N", help="take every Nth frame (1)")
     group.add_argument("--fps", type=float, help="rate of image folders that do not state one (25)")
+    group.add_argument(
+        "--started-at", action="append", metavar="[CAMERA=]TIME",
+        help="when second 0 was, where the file does not tell: 2026-11-26T08:30:00; may be repeated",
+    )  # fmt: skip
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="give a silent stream up after this time (10)")
 
     group = parser.add_argument_group("results")
@@ -89,6 +94,8 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--save-txt", action=switch, help="tracks.txt (on)")
     group.add_argument("--save-parquet", action=switch, help="tracks.parquet and tracklets.parquet (on)")
     group.add_argument("--save-crop", action=switch, help="the best picture of each person (off)")
+    group.add_argument("--link", action=switch, help="one identity a person across cameras (on with several cameras)")
+    group.add_argument("--gallery", metavar="FILE", help="link with everybody in it, and put this run into it")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
     group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
     group.add_argument("--show", action=switch, help="a window while tracking; q closes it and ends the run")
@@ -119,12 +126,14 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
     keep_freed_memory()
     compute_in_the_calling_thread()
     run = TrackRun(config)
+    check_before(run)
     try:
         with (
             stop_on_signals(run.interrupt, "finishing the files"),
             _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]),
         ):
-            return run.execute()
+            code = run.execute()
+        return link_after(run, code)
     finally:
         if run.report is not None and run.report.status != "running" and (own["json"] or not own["quiet"]):
             sys.stdout.write(run.report.as_json(run.times) if own["json"] else run.report.as_text(run.times) + "\n")

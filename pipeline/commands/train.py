@@ -71,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("how")
     group.add_argument("--device", help="cpu, or 0, 1, ... for a GPU (the first GPU, else the CPU)")
     group.add_argument("--precision", help="fp32, bf16, fp16 or auto (bf16 where there is hardware for it)")
-    group.add_argument("--workers", type=int, metavar="N", help="threads that read images, a process (4)")
+    group.add_argument("--workers", type=int, metavar="N", help="threads (on a GPU: processes) that read images (4)")
 
     group = parser.add_argument_group("results")
     group.add_argument("--project", metavar="FOLDER", help="where results go (runs/train)")

@@ -63,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("what")
     group.add_argument("--data", metavar="DATA", help="pictures to train on")
     group.add_argument("--val", metavar="DATA", help="pictures to measure on; without them the last network is kept")
-    group.add_argument("--size", help="of the network: nano, tiny, s, m (nano)")
+    group.add_argument("--size", help="of the network: nano, micro, tiny, s, m (nano)")
     group.add_argument(
         "--imgsz", type=int, nargs=2, metavar=("H", "W"), help="input in training, multiples of 32 (320 544)"
     )
@@ -78,8 +78,8 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("how")
     group.add_argument("--device", help="cpu, or 0, 1, ... for a GPU (the first GPU, else the CPU)")
     group.add_argument("--precision", help="fp32, bf16, or auto: bf16 where the device has it (auto)")
-    group.add_argument("--workers", type=int, metavar="N", help="threads that read pictures (2)")
-    group.add_argument("--cache-mib", type=int, metavar="N", help="memory for decoded pictures (2048)")
+    group.add_argument("--workers", type=int, metavar="N", help="processes that read pictures (2)")
+    group.add_argument("--cache-mib", type=int, metavar="N", help="room for decoded pictures (2048)")
 
     group = parser.add_argument_group("results")
     group.add_argument("--project", metavar="FOLDER", help="where results go (runs/train-detector)")

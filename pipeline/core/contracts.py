@@ -105,6 +105,8 @@ class Source(Protocol):
     """A live source does not wait: a consumer that is too slow drops frames."""
 
     has_images: bool
+    started_s: float | None
+    """Wall time (seconds since 1970) of second 0, as the file tells it; None when nothing does."""
 
     def __iter__(self) -> Iterator[Frame]: ...
 

@@ -22,6 +22,7 @@ class FrameReader:
         health: what `frames` counts as lost; closing sets its `is_closed`, and `frames` ends soon after.
         is_live: whether the source goes on without waiting for its reader.
         has_images: whether the frames have pixels.
+        started_s: wall time of second 0 as the file tells it; None when nothing does.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class FrameReader:
         health: Health,
         is_live: bool = False,
         has_images: bool = True,
+        started_s: float | None = None,
     ) -> None:
         self.camera = camera
         self.is_live = is_live
         self.has_images = has_images
+        self.started_s = started_s
         self._frames = frames
         self._release = release
         self._losses = health.losses

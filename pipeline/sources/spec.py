@@ -31,6 +31,7 @@ class SourceConfig:
         vid_stride: keep the first frame from `start_s` on, and every `vid_stride`-th after it.
         fps: frames a second of image sequences that do not state it themselves (a seqinfo.ini does); None takes 25.
         timeout_s: how long a stream may be silent, when it is opened and later, before it counts as dead.
+        started_at: when second 0 of the sources was, see `mdpr.pipeline.sources.clock`; () where the files tell.
 
     Raises:
         ConfigError: a value out of range.
@@ -41,6 +42,7 @@ class SourceConfig:
     vid_stride: int = 1
     fps: float | None = None
     timeout_s: float = 10.0
+    started_at: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(math.isfinite(self.start_s) and self.start_s >= 0, "start_s", "0 or more seconds", self.start_s)

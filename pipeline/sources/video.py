@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
 from mdpr.errors import SourceError
+from mdpr.pipeline.sources.clock import creation_time_s
 from mdpr.pipeline.sources.decoding import Clock, check_complete, decode_frames, describe, to_bgr
 from mdpr.pipeline.sources.health import Health
 from mdpr.pipeline.sources.reader import FrameReader
@@ -45,7 +46,7 @@ def open_video(spec: CameraSpec, config: SourceConfig) -> FrameReader:
     video = _Video(spec, config, health)
     try:
         frames = video.frames(config)
-        reader = FrameReader(spec.camera, frames, video.close, health, video.is_live)
+        reader = FrameReader(spec.camera, frames, video.close, health, video.is_live, started_s=video.started_s)
         if not video.is_live and not reader.prefetch():
             end = "" if config.end_s is None else f" and before end_s = {config.end_s:g} s"
             raise SourceError(
@@ -70,6 +71,8 @@ class _Video:
             has_duration = bool(self._container.duration or self._stream.duration)
             is_rtsp = spec.location.lower().startswith(("rtsp", "satip"))
             self.is_live = is_url(spec.location) and (is_rtsp or not has_duration)
+            told = self._container.metadata.get("creation_time") or self._stream.metadata.get("creation_time")
+            self.started_s = None if self.is_live else creation_time_s(told)
             # Frame threads hold back a frame for each thread: right for files, a delay for cameras.
             self._stream.thread_type = "SLICE" if self.is_live else "AUTO"
             self._decoded = decode_frames(self._container, self._stream, health)

@@ -113,10 +113,19 @@ def check_model(run: Run, stored: EmbeddingModel | None, place: str) -> None:
     Raises:
         OtherModelError: it says what to do.
     """
-    if stored is None or run.model.dimension == 0 or run.model == stored:
+    check_model_name(f"run {run.name}", run.model, stored, place)
+
+
+def check_model_name(what: str, model: EmbeddingModel, stored: EmbeddingModel | None, place: str) -> None:
+    """The same, for embeddings of something that is no run yet.
+
+    Raises:
+        OtherModelError: it says what to do.
+    """
+    if stored is None or model.dimension == 0 or model == stored:
         return
     raise OtherModelError(
-        f"run {run.name} has embeddings of {run.model.fingerprint} ({run.model.dimension} values), {place} holds those "
+        f"{what} has embeddings of {model.fingerprint} ({model.dimension} values), {place} holds those "
         f"of {stored.fingerprint} ({stored.dimension} values); they cannot be compared. Either track again with the "
         "model of the gallery (mdpr-track ... --reid), or embed the crops of the gallery with the new one "
         "(mdpr gallery FILE re-embed --reid NAME), or give another --gallery"

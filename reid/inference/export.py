@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from mdpr.errors import DependencyError, ModelError
 from mdpr.files import make_folder, write_bytes, write_errors
-from mdpr.reid.inference.folding import InferenceNetwork
+from mdpr.reid.inference.folding import InferenceNetwork, fold
 from mdpr.reid.inference.winograd import winograd_layers, with_winograd
+from mdpr.reid.network.checkpoint import load_model
 from mdpr.weights import cache_folder
 
 FORMATS = ("onnx", "openvino")
@@ -167,6 +168,18 @@ def openvino_runner(folder: Path) -> Callable[[NDArray[np.float32]], NDArray[np.
 
     compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda images: np.array(compiled(images)[0])
+
+
+def checkpoint_runner(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """`run` of `check_parity` for a .safetensors checkpoint, in fp32 on the CPU."""
+    network = fold(load_model(path))
+
+    @torch.inference_mode()
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = network(torch.from_numpy(images)).numpy()
+        return rows
+
+    return run
 
 
 @contextlib.contextmanager

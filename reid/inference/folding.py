@@ -48,9 +48,10 @@ def fold(model: MdprNetwork, with_attention: bool = False) -> InferenceNetwork:
     network.predictors = nn.ModuleDict()
     for name in [name for name in network.heads if name not in network.config.slices]:
         del network.heads[name]
-    del network.soft.pool4, network.soft.pool3
-    if not with_attention:
-        del network.soft.logits4, network.soft.logits3, network.soft.guide
+    if network.soft is not None:
+        del network.soft.pool4, network.soft.pool3
+        if not with_attention:
+            del network.soft.logits4, network.soft.logits3, network.soft.guide
     for module in list(network.modules()):
         _fold_module(module)
     return InferenceNetwork(network)

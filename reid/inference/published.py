@@ -49,12 +49,14 @@ def as_published(model: MdprNetwork) -> Callable[[Tensor], Tensor]:
 
     def run(images: Tensor) -> Tensor:
         trunk = model.trunk(images)
+        if model.soft is None:
+            return model.embed_maps(trunk)
         x3, x4 = model.soft.backbone(trunk)
         reduced3 = model.soft.reduce3(x3)
         attentions = model.soft.attend(x3, x4)
         model.soft.pool4(x4, attentions["attn4"])
         model.soft.pool3(reduced3, attentions["attn3"])
-        return model.embed_maps(trunk, x4, reduced3)
+        return model.embed_maps(trunk, (x4, reduced3))
 
     return run
 

@@ -31,7 +31,8 @@ class HardBranch(nn.Module):
     def forward(self, trunk: Tensor) -> Maps:
         x = self.layer4(self.layer3(trunk))
         maps = {"hard_global": self.embed_global(x)}
-        for i, (embed, stripe) in enumerate(zip(self.embed_parts, x.chunk(self.stripes, dim=2), strict=True)):
+        stripes = x.chunk(self.stripes, dim=2) if self.stripes else ()
+        for i, (embed, stripe) in enumerate(zip(self.embed_parts, stripes, strict=True)):
             maps[f"hard_part_{i}"] = embed(stripe)
         return maps
 

@@ -23,7 +23,7 @@ from mdpr.reid.network.tensors import differences, read_tensors
 FORMAT = "mdpr-network-1"
 
 
-def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> None:
+def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any], is_half: bool = False) -> None:
     """Write weights, configuration, slices of the embedding and `metadata` (JSON values) to a .safetensors file.
 
     The file appears under its name only when it is whole.
@@ -32,9 +32,11 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> N
         model: kept in full precision where it is in half.
         path: whose name ends in ".safetensors"; its folder exists.
         metadata: JSON values by name; not "config", "slices" or "num_classes", which the network tells.
+        is_half: convolutions and matrices as float16, which halves the file; norms and statistics stay in float32.
 
     Raises:
         OutputError: it cannot be written, or has another suffix.
+        ModelError: a weight is too large for float16.
     """
     if path.suffix.lower() != ".safetensors":
         raise OutputError(f"{path}: a network is written as .safetensors, got the suffix {path.suffix!r}")
@@ -46,6 +48,10 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any]) -> N
         "metadata": json.dumps(dict(metadata)),
     }
     state = {name: full_precision(tensor.detach()).cpu().contiguous() for name, tensor in model.state_dict().items()}
+    if is_half:
+        state = {name: tensor.half() if tensor.ndim > 1 else tensor for name, tensor in state.items()}
+        if broken := [name for name, tensor in state.items() if not tensor.isfinite().all()]:
+            raise ModelError(f"{path}: not written: {broken[0]} has values that float16 cannot hold")
     write_bytes(path, save(state, metadata=header))
 
 

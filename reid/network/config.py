@@ -11,6 +11,7 @@ from mdpr.components import build_config
 from mdpr.errors import ConfigError
 
 DEPTHS = (18, 34, 50, 101)
+BRANCHES = ("both", "hard", "soft")
 
 LEVELS = (4, 3)
 """ResNet layers that the soft content branch looks at, in the order of the embedding."""
@@ -25,7 +26,9 @@ class NetworkConfig:
         ibn: IBN-a in layers 1 to 3 (half InstanceNorm, half BatchNorm); else BatchNorm.
         backbone_width: multiplies the number of channels of the ResNet.
         width: D, values of each part of the embedding (the fused part has 4 D).
-        stripes: P, horizontal stripes of the hard content branch; 1 or more.
+        branches: "both", or only "hard" or "soft", to measure what each is worth; one branch has neither fusion nor
+            distillation.
+        stripes: P, horizontal stripes of the hard content branch; 0 only with `branches` = hard: one global feature.
         attentions: M, foreground attention maps of the soft content branch.
         guidance: the attention of layer 4 guides that of layer 3.
         fusion: the fused embedding, and the layers that make it.
@@ -39,6 +42,7 @@ class NetworkConfig:
     ibn: bool = True
     backbone_width: float = 1.0
     width: int = 512
+    branches: str = "both"
     stripes: int = 2
     attentions: int = 2
     guidance: bool = True
@@ -54,15 +58,32 @@ class NetworkConfig:
             raise ConfigError(f"model.depth: expected one of {DEPTHS}, got {self.depth}")
         if not 0.1 <= self.backbone_width <= 4:
             raise ConfigError(f"model.backbone_width: expected 0.1 to 4, got {self.backbone_width}")
-        if min(self.width, self.stripes, self.attentions) < 1:
+        if self.branches not in BRANCHES:
+            raise ConfigError(f"model.branches: expected one of {', '.join(BRANCHES)}, got {self.branches!r}")
+        if self.branches != "both" and (self.fusion or self.distillation):
+            raise ConfigError(
+                f"model.branches: fusion and distillation need both branches, not only {self.branches!r}. "
+                "Do: --set model.fusion=false --set model.distillation=false"
+            )
+        if min(self.width, self.stripes + (self.branches == "hard"), self.attentions) < 1 or self.stripes < 0:
             raise ConfigError("model: width, stripes and attentions must be 1 or more")
         if len(self.input_size) != 2 or min(self.input_size) < 32:
             raise ConfigError(f"model.input_size: expected (height, width) of 32 or more, got {self.input_size}")
         rows = map_rows(self.input_size[0])
-        if -(-rows // -(-rows // self.stripes)) != self.stripes:
+        if self.stripes and -(-rows // -(-rows // self.stripes)) != self.stripes:
             raise ConfigError(f"model.stripes: a feature map of {rows} rows cannot be cut into {self.stripes} stripes")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ConfigError("model: mean and std need three values each, std above 0")
+
+    @property
+    def has_hard(self) -> bool:
+        """Whether there is a hard content branch."""
+        return self.branches != "soft"
+
+    @property
+    def has_soft(self) -> bool:
+        """Whether there is a soft content branch."""
+        return self.branches != "hard"
 
     @property
     def slices(self) -> dict[str, tuple[int, int]]:
@@ -71,8 +92,11 @@ class NetworkConfig:
         >>> NetworkConfig(width=4, stripes=1, fusion=False).slices
         {'hard_global': (0, 4), 'hard_part_0': (4, 8), 'attn_feature4': (8, 12), 'attn_feature3': (12, 16)}
         """
-        hard = ["hard_global", *(f"hard_part_{i}" for i in range(self.stripes))]
-        names = [*hard, *(f"attn_feature{level}" for level in LEVELS)]
+        names: list[str] = []
+        if self.has_hard:
+            names += ["hard_global", *(f"hard_part_{i}" for i in range(self.stripes))]
+        if self.has_soft:
+            names += [f"attn_feature{level}" for level in LEVELS]
         parts = {name: (i * self.width, (i + 1) * self.width) for i, name in enumerate(names)}
         if self.fusion:
             end = len(names) * self.width

@@ -54,13 +54,13 @@ class MdprNetwork(nn.Module):
         self.config = config
         self.num_classes = num_classes
         self.trunk = Trunk(config.depth, config.backbone_width, config.ibn)
-        self.hard = HardBranch(config)
-        self.soft = SoftBranch(config)
+        self.hard = HardBranch(config) if config.has_hard else None
+        self.soft = SoftBranch(config) if config.has_soft else None
         self.fusion = Fusion(config.width) if config.fusion else None
         self.heads = nn.ModuleDict(
             {name: Head(end - start, num_classes, has_pool=True) for name, (start, end) in config.slices.items()}
         )
-        for level in LEVELS:
+        for level in LEVELS if config.has_soft else ():
             self.heads[f"attn_bap{level}"] = Head(config.attentions * config.width, num_classes, has_pool=False)
         self.predictors = nn.ModuleDict(
             {name: _predictor(config.width) for name in ("hard_global", "attn_feature4") if config.distillation}
@@ -68,8 +68,9 @@ class MdprNetwork(nn.Module):
 
     def copy_branches(self) -> None:
         """Let layers 3 and 4 of the soft branch begin with the weights of the hard branch."""
-        self.soft.layer3.load_state_dict(self.hard.layer3.state_dict())
-        self.soft.layer4.load_state_dict(self.hard.layer4.state_dict())
+        if self.hard is not None and self.soft is not None:
+            self.soft.layer3.load_state_dict(self.hard.layer3.state_dict())
+            self.soft.layer4.load_state_dict(self.hard.layer4.state_dict())
 
     def forward(self, images: Tensor) -> Tensor | MdprOutputs:
         """(N, D_total) raw embeddings, float32 or better, in evaluation mode, `MdprOutputs` in training mode.
@@ -86,12 +87,14 @@ class MdprNetwork(nn.Module):
     def embed(self, images: Tensor) -> Tensor:
         """(N, D_total) raw embeddings: post-neck features in the order of `config.slices`; compare them by cosine."""
         trunk = self.trunk(images)
+        if self.soft is None:
+            return self.embed_maps(trunk)
         x3, x4 = self.soft.backbone(trunk)
-        return self.embed_maps(trunk, x4, self.soft.reduce3(x3))
+        return self.embed_maps(trunk, (x4, self.soft.reduce3(x3)))
 
-    def embed_maps(self, trunk: Tensor, x4: Tensor, reduced3: Tensor) -> Tensor:
-        """The embeddings from what the trunk (F) and the soft branch (X4 and X3') give."""
-        maps = self._maps(trunk, x4, reduced3)
+    def embed_maps(self, trunk: Tensor, seen: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The embeddings from what the trunk (F) and the soft branch, if there is one, give (X4 and X3')."""
+        maps = self._maps(trunk, seen)
         return torch.cat([self.heads[name](maps[name]) for name in self.config.slices], dim=1)
 
     def outputs(self, images: Tensor) -> MdprOutputs:
@@ -101,16 +104,18 @@ class MdprNetwork(nn.Module):
         if images.shape[0] < 2:
             raise FormatError(f"a training batch needs 2 crops or more (BatchNorm), got {images.shape[0]}")
         trunk = self.trunk(images)
-        x3, x4 = self.soft.backbone(trunk)
-        reduced3 = self.soft.reduce3(x3)
-        maps = self._maps(trunk, x4, reduced3)
-        attentions = self.soft.attend(x3, x4)
-        attended = {
-            "attn4": self.soft.pool4(x4, attentions["attn4"]),
-            "attn3": self.soft.pool3(reduced3, attentions["attn3"]),
-        }
+        attentions: Maps = {}
+        attended: Maps = {}
+        seen: tuple[Tensor, Tensor] | None = None
+        if self.soft is not None:
+            x3, x4 = self.soft.backbone(trunk)
+            seen = x4, self.soft.reduce3(x3)
+            attentions = self.soft.attend(x3, x4)
+            attended["attn4"] = self.soft.pool4(x4, attentions["attn4"])
+            attended["attn3"] = self.soft.pool3(seen[1], attentions["attn3"])
+        maps = self._maps(trunk, seen)
         inputs = {name: maps[name] for name in self.config.slices}
-        inputs |= {f"attn_bap{level}": functional.relu(attended[f"attn{level}"].flatten(1)) for level in LEVELS}
+        inputs |= {name.replace("attn", "attn_bap"): functional.relu(map.flatten(1)) for name, map in attended.items()}
         features = {name: self.heads[name](x) for name, x in inputs.items()}
         return MdprOutputs(
             features=features,
@@ -118,7 +123,7 @@ class MdprNetwork(nn.Module):
             attended=attended,
             attentions=attentions,
             predictions={name: predictor(features[name]) for name, predictor in self.predictors.items()},
-            has_diversity=self.config.diversity,
+            has_diversity=self.config.diversity and self.soft is not None,
         )
 
     @torch.no_grad()
@@ -128,15 +133,19 @@ class MdprNetwork(nn.Module):
         The maps of a level sum to 1 at most; the rest is background.
 
         Raises:
-            ConfigError: in training mode, in which looking would change the BatchNorm statistics.
+            ConfigError: in training mode, in which looking would change the BatchNorm statistics, or no soft branch.
         """
+        if self.soft is None:
+            raise ConfigError("attention_maps: only the soft branch has attentions, and this network has none")
         if self.training:
             raise ConfigError("attention_maps: the network is in training mode; call eval() first")
         return self.soft.attend(*self.soft.backbone(self.trunk(images)))
 
-    def _maps(self, trunk: Tensor, x4: Tensor, reduced3: Tensor) -> Maps:
+    def _maps(self, trunk: Tensor, seen: tuple[Tensor, Tensor] | None) -> Maps:
         """The map of each part of the embedding."""
-        maps: Maps = self.hard(trunk) | self.soft.embed(x4, reduced3)
+        maps: Maps = self.hard(trunk) if self.hard is not None else {}
+        if self.soft is not None and seen is not None:
+            maps |= self.soft.embed(*seen)
         if self.fusion is not None:
             maps["fusion"] = self.fusion(maps)
         return maps

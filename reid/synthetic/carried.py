@@ -95,8 +95,7 @@ def carry(
     if kind == "trolley":
         return _trolley(skin, material, dark, rng)
     if kind == "phone":
-        points, faces = rounded_box(np.array([0.36, 0.75, 0.06]), 0.15, 8, 6)
-        return [rigid(points + at["wrist.R"] + np.array([-0.55, -0.75, 0.75]), faces, "wrist.R", dark)]
+        return [_phone(base, joints, material)]
     if kind == "scarf":
         return [_scarf(at["neck01"], material)]
     raise ValueError(f"nothing carried is called {kind!r}; there are: {', '.join(CARRIED)}")
@@ -140,6 +139,19 @@ def _bag_in_hand(
         rigid(points + hang, faces, f"hang.{hand}", material),
         rigid(handle + hang, handle_faces, f"hang.{hand}", dark),
     ]
+
+
+def _phone(base: BaseMesh, joints: Floats, material: Material) -> Part:
+    """In the palm of the right hand, along its fingers."""
+    wrist, index, middle, little = (
+        joints[base.bones.index(name)] for name in ("wrist.R", "finger2-1.R", "finger3-1.R", "finger5-1.R")
+    )
+    along = (middle - wrist) / np.linalg.norm(middle - wrist)
+    palm = np.cross(index - little, along)
+    palm /= np.linalg.norm(palm)
+    points, faces = rounded_box(np.array([0.36, 0.75, 0.05]), 0.15, 8, 6)
+    turn = np.stack([np.cross(along, palm), along, palm])
+    return rigid(points @ turn + middle + 0.25 * along + 0.26 * palm, faces, "wrist.R", material)
 
 
 def _trolley(skin: Floats, material: Material, dark: Material, rng: np.random.Generator) -> list[Part]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mdpr.files import make_folder, write_bytes, write_text
 from mdpr.reid.synthetic.identities import sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.origin import PACKAGE, settings_of
 from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates
@@ -28,7 +29,6 @@ ANNOTATIONS = "annotations.json"
 _WIDTH, _HEIGHT = 1280, 720
 _CROWD = 400  # people who appear; each is made when first needed, and the last ones are kept
 _KEPT = 64
-_RENDERER = 2  # goes up when the same seed gives other pictures
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ def make_detection_set(config: DetectionSetConfig) -> int:
         OutputError: the folder cannot be written.
     """
     make_folder(config.out / "images")
-    settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
-    claim_folder(config.out, settings | {"renderer": _RENDERER, "assets": config.assets is not None}, ["images"])
+    claim_folder(config.out, settings_of(config, config.assets), [PACKAGE, "images"])
     plates = render_plates(config.seed, config.cameras)
     for _ in run_jobs(config.out, range(config.images), _start, (config, plates), _picture, config.workers, " images"):
         pass

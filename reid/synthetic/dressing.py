@@ -184,9 +184,14 @@ def _layers(outfit: Outfit) -> tuple[Garment, Garment]:
 
 
 def _below(bottom: Garment, top: Garment, covering: Garment) -> Garment:
-    """Trousers end where a shirt that hangs over them begins, so that they cannot show through it."""
+    """Trousers end where a shirt that hangs over them begins, and skirts are narrower than the coat over them.
+
+    So they do not show through it.
+    """
     if bottom.kind in ("skirt", "dress"):
-        return bottom
+        if covering.kind != "coat":
+            return bottom
+        return replace(bottom, loose=min(bottom.loose, 0.12), flare=min(bottom.flare, 0.75 * covering.flare))
     closed = covering.kind and not covering.material.opening
     hem = min(top.material.hem, covering.material.hem) if closed else top.material.hem
     tucked = top.kind == "suit-top" and not closed

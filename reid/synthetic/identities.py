@@ -10,7 +10,7 @@ from mdpr.reid.synthetic import colours
 from mdpr.reid.synthetic.base_mesh import Phenotype
 from mdpr.reid.synthetic.gait import Manner, sample_manner
 from mdpr.reid.synthetic.materials import Colour, Material
-from mdpr.reid.synthetic.wardrobe import SEASONS, Outfit, look_alike, sample_outfit
+from mdpr.reid.synthetic.wardrobe import IN_HAND, SEASONS, Outfit, look_alike, sample_outfit, sample_phone
 
 FAMILY = 4  # neighbours in number who may look alike
 
@@ -57,7 +57,7 @@ def sample_identity(seed: int, number: int, alike: float = 0.5) -> Identity:
     shared = sample_outfit(family, bool(family.random() < 0.5), False, season, hair)
     own = sample_outfit(rng, female, child, season, hair)
     if rng.random() < alike:
-        near = look_alike(shared, rng, changes=int(rng.integers(1, 4)))
+        near = look_alike(shared, rng, changes=int(rng.integers(1, 4)), season=season)
         outfit = replace(near, hair=own.hair, shape=near.shape)
     else:
         outfit = own
@@ -83,6 +83,11 @@ def sample_identity(seed: int, number: int, alike: float = 0.5) -> Identity:
     skin = Material("skin", skin_colour, hair, place=(beard, glasses, scalp, mask), folds=0.1, shine=0.12)
     stances = ("stand", "relaxed", "phone", "pockets", "folded", "hands-behind", "call")
     stance = stances[rng.choice(7, p=[0.3, 0.22, 0.16, 0.14, 0.08, 0.06, 0.04])]
+    if stance in ("phone", "call"):
+        if any(thing.kind in IN_HAND for thing in outfit.carried):
+            stance = "relaxed"
+        else:
+            outfit = replace(outfit, carried=(*outfit.carried, sample_phone(rng)))
     return Identity(seed, number, phenotype, height, skin, sex, outfit, sample_manner(rng), stance)
 
 

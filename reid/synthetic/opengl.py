@@ -77,7 +77,7 @@ def open_context(threads: int = 1) -> moderngl.Context:
             if "device index" in str(error) or "not loaded" in str(error):  # no further device, or no library
                 break
         else:
-            # "auto" frees in whatever thread collects garbage; large things are released. moderngl's annotation lacks None.
+            # "auto" frees in whatever thread collects garbage; large things are released. The annotation lacks None.
             context.gc_mode = None  # type: ignore[assignment]
             _own.context = context
             return context

@@ -181,7 +181,7 @@ vec3 pattern(out float rough) {
     rough = 0.5;
 #elif KIND == QUILTED
     float w = abs(fract(around * f + s) - 0.5);
-    c *= 0.62 + 0.46 * smoothstep(0.0, 0.22, w);
+    c *= 0.76 + 0.28 * smoothstep(0.0, 0.16, w);
 #elif KIND == KNIT
     c *= 0.82 + 0.25 * abs(sin(q.x * 14.0)) * (0.7 + 0.3 * noise(q * 8.0));
 #elif KIND == HI_VIS
@@ -217,7 +217,7 @@ void main() {
     vec3 q = R + s;
     float h = noise(q * vec3(1.3, 0.75, 1.3)) + 0.45 * noise(q * vec3(2.9, 1.8, 2.9) + 3.0);
 #if KIND == QUILTED
-    h += 2.2 * pow(abs(sin(3.14159 * (R.y * SECOND.w + s))), 0.5);
+    h += 1.3 * pow(abs(sin(3.14159 * ((on_arm() ? along_arm() : R.y) * SECOND.w + s))), 0.5);
 #endif
     h *= 0.03 * FINISH.x;
     vec3 dx = dFdx(W), dy = dFdy(W);

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.reid.synthetic.cabinets import board, extinguisher, locker_row, radiator, vending_machine, waste_bin
-from mdpr.reid.synthetic.furniture import sofa
-from mdpr.reid.synthetic.greenery import house_plant
+from mdpr.reid.synthetic.corridor_walls import Wall, end_wall, furnish
 from mdpr.reid.synthetic.place_draft import Draft
 from mdpr.reid.synthetic.rooms import RoomStyle, ceiling_lamps, room_style, wall
 from mdpr.reid.synthetic.shelving import hanging_sign
 from mdpr.reid.synthetic.solids import panel
-from mdpr.reid.synthetic.street_objects import bench
-from mdpr.reid.synthetic.street_stalls import chair
-from mdpr.reid.synthetic.wall_parts import daylight_window, door, double_door, wall_clutter
 
 
 def build(seed: int) -> Draft:
@@ -32,8 +27,10 @@ def build(seed: int) -> Draft:
     _shell(draft, style, length, width, left, right, width + branch_length)
     ceiling_lamps(draft, style, (0, length), (0, width), shape.uniform(2.2, 3.4))
     ceiling_lamps(draft, style, (left, right), (width + 0.5, width + branch_length), 2.8)
-    _side(draft, style, 0.0, [(1.0, length - 1.0)], 0.0)
-    _side(draft, style, width, [(1.0, left - 0.6), (right + 0.6, length - 1.0)], np.pi)
+    south, north = Wall((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)), Wall((0.0, width), (1.0, 0.0), (0.0, -1.0))
+    furnish(draft, style, south, (1.0, length - 1.0))
+    for span in ((1.0, left - 0.6), (right + 0.6, length - 1.0)):
+        furnish(draft, style, north, span)
     _ends(draft, style, length, width, branch_x, width + branch_length)
     for x in np.arange(4.0, length - 3, shape.uniform(6, 10)):
         if rng.random() < 0.6:
@@ -67,69 +64,10 @@ def _shell(draft: Draft, style: RoomStyle, length: float, width: float, left: fl
         wall(draft, style, start, stop)
 
 
-def _side(draft: Draft, style: RoomStyle, y: float, spans: list[tuple[float, float]], yaw: float) -> None:
-    """Doors and things along one wall; yaw 0 means that the wall is at the southern side and looks north."""
-    rng, inward = draft.rng, 1.0 if yaw == 0.0 else -1.0
-    turn = np.pi if yaw == 0.0 else 0.0  # things look to -y before turning
-    for low, high in spans:
-        x = low + rng.uniform(0.6, 1.6)
-        while x < high - 0.6:
-            if rng.random() < 0.62:
-                is_open = bool(rng.random() < 0.1)
-                draft.add(door(rng, style, is_open), (x, y, 0), turn, blocks=False)
-                draft.entrances.append((x, y + inward * 0.4))
-                x += rng.uniform(1.2, 2.4)
-            else:
-                x += _thing(draft, style, x, y, inward, turn)
-            if rng.random() < 0.5:
-                wall_clutter(draft, style, (x - 0.7, y + inward * 0.001), turn)
-
-
-def _thing(draft: Draft, style: RoomStyle, x: float, y: float, inward: float, turn: float) -> float:
-    """Something at the wall; returns how much of it is taken."""
-    rng = draft.rng
-    kind = rng.random()
-    if kind < 0.3:
-        draft.add(board(rng, rng.uniform(1.0, 2.2), 1.0), (x + 0.9, y, 1.05), turn, blocks=False)
-        draft.waypoints.append((x + 0.9, y + inward * 0.8, -inward * np.pi / 2))
-        return 2.4
-    if kind < 0.42:
-        draft.add(locker_row(rng, 5), (x + 0.9, y + inward * 0.25, 0), turn)
-        return 2.3
-    if kind < 0.55:
-        for k in range(int(rng.integers(1, 4))):
-            draft.add(chair(rng), (x + 0.4 + 0.6 * k, y + inward * 0.32, 0), turn)
-        draft.waypoints.append((x + 0.6, y + inward * 1.1, inward * np.pi / 2))
-        return 2.2
-    if kind < 0.65:
-        part = [bench, sofa][int(rng.integers(2))](rng, 1.6)
-        draft.add(part, (x + 0.9, y + inward * 0.5, 0), turn)
-        return 2.2
-    if kind < 0.72:
-        draft.add(vending_machine(rng), (x + 0.6, y + inward * 0.42, 0), turn)
-        draft.waypoints.append((x + 0.6, y + inward * 1.4, -inward * np.pi / 2))
-        return 1.4
-    if kind < 0.82:
-        draft.add(house_plant(rng), (x + 0.3, y + inward * 0.35, 0))
-        return 0.9
-    if kind < 0.9:
-        draft.add(waste_bin(rng), (x + 0.3, y + inward * 0.25, 0), turn)
-        draft.add(extinguisher(), (x + 0.8, y, 0), turn, blocks=False)
-        return 1.2
-    draft.add(radiator(), (x + 0.8, y, 0), turn)
-    daylight_window(draft, (x + 0.8, y + inward * 0.001), turn, 1.6, 0.95, 1.3)
-    return 2.2
-
-
 def _ends(draft: Draft, style: RoomStyle, length: float, width: float, branch_x: float, branch_end: float) -> None:
-    rng = draft.rng
-    for at, yaw, step in (
-        ((0.001, width / 2), np.pi / 2, (0.5, 0.0)),
-        ((length - 0.001, width / 2), -np.pi / 2, (-0.5, 0.0)),
-        ((branch_x, branch_end - 0.001), 0.0, (0.0, -0.5)),
+    for end in (
+        Wall((0.0, width / 2), (0.0, 1.0), (1.0, 0.0)),
+        Wall((length, width / 2), (0.0, 1.0), (-1.0, 0.0)),
+        Wall((branch_x, branch_end), (1.0, 0.0), (0.0, -1.0)),
     ):
-        draft.entrances.append((at[0] + step[0], at[1] + step[1]))
-        if rng.random() < 0.7:
-            draft.add(double_door(rng, style), (*at, 0), yaw, blocks=False)
-        else:
-            daylight_window(draft, at, yaw, 1.8, 0.4, 1.8)
+        end_wall(draft, style, end)

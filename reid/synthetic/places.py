@@ -20,8 +20,11 @@ PLACES: dict[str, str] = {
     "carpark": "mdpr.reid.synthetic.place_carpark",
     "yard": "mdpr.reid.synthetic.place_yard",
     "hall": "mdpr.reid.synthetic.place_hall",
+    "crossing": "mdpr.reid.synthetic.place_crossing",
 }
 """Kind of place to the module whose `build(seed)` drafts it."""
+BACKGROUNDS = tuple(kind for kind in PLACES if kind != "crossing")
+"""Kinds of places before which crops and pictures for detectors are made; one more would change all of them."""
 
 
 @lru_cache(maxsize=4)

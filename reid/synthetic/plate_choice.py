@@ -11,7 +11,7 @@ from mdpr.reid.synthetic.cameras import Camera, ground_point, look_at
 from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, OUTDOOR_LIGHTS, Light, sample_light
 from mdpr.reid.synthetic.place_types import Place
 from mdpr.reid.synthetic.place_views import blocked_share
-from mdpr.reid.synthetic.places import PLACES, make_place
+from mdpr.reid.synthetic.places import BACKGROUNDS, make_place
 from mdpr.reid.synthetic.plates import Plate, exposed, render_plate
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FOVS_DEG = (38.0, 95.0)
 
 def plate_for(seed: int, context: moderngl.Context) -> tuple[Place, Camera, Light, Plate]:
     """The place, view, light and plate of a seed; four seeds in a row (from a multiple of four) share a place."""
-    kinds = sorted(PLACES)
+    kinds = sorted(BACKGROUNDS)
     number = seed // _VIEWS_A_PLACE
     place = make_place(kinds[number % len(kinds)], number)
     rng = np.random.default_rng([seed, 31])

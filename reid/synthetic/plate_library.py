@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,19 +28,38 @@ if TYPE_CHECKING:
 
 _VERSION = 2  # goes up when places look different
 _PLATES_A_WORLD = 4096
+_MANY = 12  # plates from which on it pays to start processes
 
 
 def render_plates(seed: int, count: int) -> list[Path]:
-    """The files of a world's plates, numbered from 1; those that are missing are rendered, about a second each."""
+    """The files of a world's plates, numbered from 1; those that are missing are rendered, about a second each.
+
+    Many are rendered by several processes, one a core.
+    """
     folder = cache_folder() / "synthetic" / f"plates-v{_VERSION}"
     make_folder(folder)
     files = [folder / f"{seed}-{number}.npz" for number in range(1, count + 1)]
-    missing = [(number, file) for number, file in enumerate(files, 1) if not file.exists()]
-    if missing:
-        context = open_context(os.cpu_count() or 1)
-        for number, file in tqdm(missing, unit=" places", disable=None):
-            save_plate(file, world_plate(seed, number, context))
+    missing = [(seed, number, file) for number, file in enumerate(files, 1) if not file.exists()]
+    cores = os.cpu_count() or 1
+    alone = len(missing) if cores == 1 or len(missing) < _MANY else 1  # the first shows whether OpenGL works
+    for job in tqdm(missing[:alone], unit=" places", disable=None):
+        _render(job, cores)
+    if rest := missing[alone:]:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(cores, len(rest)), context, _start_process) as pool:
+            for _ in tqdm(pool.map(_render, rest), total=len(rest), unit=" places", disable=None):
+                pass
     return files
+
+
+def _start_process() -> None:
+    os.environ["LP_NUM_THREADS"] = "0"  # the software renderer draws in the caller's thread
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which lets the last ones finish
+
+
+def _render(job: tuple[int, int, Path], threads: int = 1) -> None:
+    seed, number, file = job
+    save_plate(file, world_plate(seed, number, open_context(threads)))
 
 
 def world_plate(seed: int, number: int, context: moderngl.Context) -> Plate:

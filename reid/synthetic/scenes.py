@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
 from mdpr.files import finish, make_folder, part_path, write_errors, write_text
-from mdpr.reid.synthetic.cameras import Camera, camera_to_dict, project
+from mdpr.reid.synthetic.cameras import Camera, camera_to_dict, crop_camera, project
 from mdpr.reid.synthetic.identities import Identity, sample_identity
 from mdpr.reid.synthetic.jobs import claim_folder, read_journal, run_jobs
 from mdpr.reid.synthetic.lights import INDOOR_LIGHTS, LIGHTS, OUTDOOR_LIGHTS, sample_light
 from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.origin import PACKAGE, settings_of
 from mdpr.reid.synthetic.paths import PathOptions, Walk, plan
 from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
@@ -38,7 +39,6 @@ from mdpr.reid.synthetic.video_sensor import VideoSensor
 
 STRIDE_M = 1.42  # of a person of 1.75 m, two steps
 _LEAST_VISIBLE = 0.1  # less is in the truth, but not counted by evaluations
-_RENDERER = 2
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class SceneConfig:
         assets: folder of MakeHuman's clothes, or None.
         workers: processes, at most one a camera.
         crf: quality of the videos, lower is better.
+        height: of the pictures in pixels, even; they are 16:9.
+        views: which of the place's views the cameras have, by number from 0; empty takes the first.
     """
 
     out: Path
@@ -75,6 +77,8 @@ class SceneConfig:
     assets: Path | None = None
     workers: int = max(os.cpu_count() or 1, 1)
     crf: int = 23
+    height: int = 720
+    views: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, known in (("place", tuple(PLACES)), ("light", ("", *LIGHTS))):
@@ -86,6 +90,10 @@ class SceneConfig:
         for name in ("duration_s", "fps"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.height < 90 or self.height % 2:
+            raise ConfigError(f"height must be even and at least 90 pixels, got {self.height}")
+        if self.views and (len(self.views) != self.cameras or min(self.views) < 0):
+            raise ConfigError(f"views must name one view a camera, from 0: {self.cameras} cameras, got {self.views}")
 
 
 def make_scene(config: SceneConfig) -> int:
@@ -97,8 +105,7 @@ def make_scene(config: SceneConfig) -> int:
         OutputError: the folder cannot be written.
     """
     make_folder(config.out)
-    settings = {key: value for key, value in asdict(config).items() if key not in ("out", "assets", "workers")}
-    claim_folder(config.out, settings | {"renderer": _RENDERER, "assets": config.assets is not None})
+    claim_folder(config.out, settings_of(config, config.assets), [PACKAGE])
     cameras = scene_cameras(config)
     write_text(config.out / "cameras.json", json.dumps([camera_to_dict(camera) for camera in cameras], indent=2) + "\n")
     workers = min(config.workers, config.cameras)
@@ -112,11 +119,16 @@ def make_scene(config: SceneConfig) -> int:
 
 
 def scene_cameras(config: SceneConfig) -> list[Camera]:
-    """The place's first views, named cam1, cam2, ..."""
+    """The chosen views of the place, or its first ones, named cam1, cam2, ..."""
     views = make_place(config.place, config.seed).cameras
-    if len(views) < config.cameras:
-        raise ConfigError(f"place {config.place} {config.seed} has {len(views)} views, not {config.cameras}")
-    return [replace(view, name=f"cam{number}") for number, view in enumerate(views[: config.cameras], 1)]
+    chosen = config.views or tuple(range(config.cameras))
+    if max(chosen) >= len(views):
+        raise ConfigError(f"place {config.place} {config.seed} has {len(views)} views, no view {max(chosen)} (from 0)")
+    width = round(config.height * views[0].width / views[0].height / 2) * 2
+    return [
+        replace(crop_camera(view, (0, 0, view.width, view.height), width, config.height), name=f"cam{number}")
+        for number, view in enumerate((views[index] for index in chosen), 1)
+    ]
 
 
 def scene_walks(config: SceneConfig) -> list[Walk]:
@@ -190,7 +202,8 @@ def _film(number: int) -> dict[str, Any]:
             painted = painter.paint(plate, [one for _, one in shown])
             for label in painted.labels:
                 who = shown[label.index][0]
-                x1, y1, x2, y2 = (round(float(value), 2) for value in label.xyxy)
+                cut = np.clip(label.xyxy, 0, [camera.width, camera.height] * 2)  # as detectors see people at the edge
+                x1, y1, x2, y2 = (round(float(value), 2) for value in cut)
                 counted = int(label.visible >= _LEAST_VISIBLE)
                 box = f"{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
                 mot.append(f"{frame + 1},{who + 1},{box},{counted},1,{label.visible:.3f}")

@@ -10,6 +10,7 @@ from mdpr.reid.synthetic import colours
 from mdpr.reid.synthetic.materials import FAR, Colour, Material
 
 SEASONS = ("summer", "between", "winter")
+IN_HAND = ("handbag", "shopping-bags", "trolley")  # leave no hand for a phone
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def sample_outfit(rng: np.random.Generator, female: bool, child: bool, season: s
     return Outfit(top, bottom, outer, shoes, hair_garment, _hat(rng, season, female), carried, rng.random())
 
 
-def look_alike(outfit: Outfit, rng: np.random.Generator, changes: int) -> Outfit:
+def look_alike(outfit: Outfit, rng: np.random.Generator, changes: int, season: str) -> Outfit:
     """Nearly the same outfit: colours a shade off, and as many of bag, hat, shoes, top, bottom, hair changed as said.
 
     Staff in uniform, friends and winter crowds look like that; networks that learn colours alone fail on them.
@@ -72,7 +73,7 @@ def look_alike(outfit: Outfit, rng: np.random.Generator, changes: int) -> Outfit
         first, second = colours.vary(material.first, rng, spread), colours.vary(material.second, rng, spread)
         return replace(garment, material=replace(material, first=first, second=second))
 
-    other = sample_outfit(rng, rng.random() < 0.5, False, SEASONS[rng.integers(3)], outfit.hair.material.first)
+    other = sample_outfit(rng, rng.random() < 0.5, False, season, outfit.hair.material.first)
     near = replace(
         outfit,
         top=shade(outfit.top, 0.06),
@@ -142,6 +143,9 @@ def _bottom(rng: np.random.Generator, season: str, female: bool) -> Garment:
     else:
         patterns = {"plain": 70, "heather": 12, "side-stripe": 8, "plaid": 3, "pinstripes": 2, "camouflage": 1.5}
         material = _patterned(rng, colours.LOWER, patterns)
+        if material.pattern != "side-stripe":  # trousers in two strong colours are for the stage
+            near = colours.vary(material.first, rng, 0.25), colours.vary(material.first, rng, 0.25)
+            material = replace(material, second=near[0], third=near[1])
     shorts = rng.random() < {"summer": 0.4, "between": 0.07, "winter": 0.01}[season]
     if shorts:
         hem = rng.uniform(-3.9, -2.1)
@@ -167,9 +171,9 @@ def _skirt(rng: np.random.Generator) -> Garment:
 def _outer(rng: np.random.Generator, season: str) -> Garment:
     if rng.random() > {"summer": 0.06, "between": 0.5, "winter": 0.95}[season]:
         return NOTHING
-    kinds = {"jacket": 4, "hoodie": 3, "blazer": 1.5, "vest": 0.8, "hi-vis": 0.5, "coat": 0.8, "puffer": 0.8}
+    kinds = {"jacket": 4, "hoodie": 3, "blazer": 1.5, "vest": 0.8, "hi-vis": 0.5, "coat": 0.8, "puffer": 0.5}
     if season == "winter":
-        kinds = {"jacket": 3, "hoodie": 1, "blazer": 0.6, "vest": 0.5, "hi-vis": 0.4, "coat": 4.5, "puffer": 4}
+        kinds = {"jacket": 4, "hoodie": 1.5, "blazer": 0.8, "vest": 0.5, "hi-vis": 0.4, "coat": 4.5, "puffer": 2.2}
     share = np.array(list(kinds.values()))
     kind = list(kinds)[rng.choice(len(kinds), p=share / share.sum())]
     material = _patterned(
@@ -179,9 +183,9 @@ def _outer(rng: np.random.Generator, season: str) -> Garment:
     material = replace(material, sleeve=4.4, hem=rng.uniform(-0.8, 0.1), opening=opening)
     loose, bulk, flare = rng.uniform(0.28, 0.42), 5, rng.uniform(0, 0.2)
     if kind == "puffer":
-        pattern = "quilted" if rng.random() < 0.8 else "plain"
-        material = replace(material, pattern=pattern, frequency=rng.uniform(0.7, 1.5), shine=rng.uniform(0.05, 0.25))
-        loose, bulk = rng.uniform(0.45, 0.75), 9
+        pattern = "quilted" if rng.random() < 0.7 else "plain"
+        material = replace(material, pattern=pattern, frequency=rng.uniform(0.75, 1.9), shine=rng.uniform(0.03, 0.2))
+        loose, bulk = rng.uniform(0.4, 0.65), 9
         if rng.random() < 0.35:
             kind = "coat"
     if kind == "coat":
@@ -212,6 +216,11 @@ def _hat(rng: np.random.Generator, season: str, female: bool) -> Garment:
     if female and draw > 0.95:
         return Garment("hijab", _patterned(rng, colours.UPPER, {"plain": 8, "floral": 1}), rng.uniform(0.2, 0.3), 12)
     return NOTHING
+
+
+def sample_phone(rng: np.random.Generator) -> Garment:
+    """Most are black or in a dark case."""
+    return Garment("phone", Material(first=colours.pick(colours.BAGS, rng), folds=0.0, shine=rng.uniform(0.1, 0.4)))
 
 
 def _carried(rng: np.random.Generator, female: bool, child: bool) -> tuple[Garment, ...]:

@@ -23,7 +23,7 @@ from mdpr.files import write_errors
 from mdpr.reid.network import MdprNetwork
 from mdpr.reid.network.checkpoint import read_metadata, save_model
 from mdpr.reid.network.tensors import read_tensors
-from mdpr.reid.training.config import TrainConfig, build_train_config
+from mdpr.reid.training.config import SECTIONS, TrainConfig, build_train_config
 from mdpr.reid.training.folders import find_folder, replace_folder
 from mdpr.reid.training.randomness import set_random_state
 from mdpr.reid.training.step import Learner
@@ -129,10 +129,19 @@ def read_checkpoint(run: Path) -> Checkpoint:
         if state.get("format") != FORMAT:
             raise ModelError(f"{folder / _STATE}: expected the format {FORMAT}, got {state.get('format')!r}")
         progress = build_config(Progress, state["progress"], "progress")
-        config = build_train_config(yaml.safe_load((folder / _CONFIG).read_text(encoding="utf-8")))
+        config = _read_config(folder / _CONFIG)
         return Checkpoint(folder, config, progress, dict(state["scaler"]), list(state["random"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError, ConfigError) as error:
         raise ModelError(f"{folder}: the checkpoint is damaged or of another version: {error}") from error
+
+
+def _read_config(path: Path) -> TrainConfig:
+    """The configuration of a run, which is written whole: the beginning of it is YAML too, but of another run."""
+    text = path.read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
+    if not text.endswith("\n") or (missing := [section for section in SECTIONS if section not in values]):
+        raise ValueError(f"{path.name} is cut off" + (f": no {missing[0]}" if text.endswith("\n") else ""))
+    return build_train_config(values)
 
 
 def restore(checkpoint: Checkpoint, learner: Learner, rank: int) -> dict[str, Any]:

@@ -1,25 +1,32 @@
-"""Batches of augmented pictures, read ahead by threads.
+"""Batches of augmented pictures, read ahead by threads, or by processes where a GPU wants more than threads give.
 
-Threads, not worker processes: decoding and resizing run outside Python's lock, nothing is copied between processes, and
-an unreadable picture or Ctrl-C ends the run without orphans. What a batch holds does not depend on how many there are.
+Threads by default: decoding and resizing run outside Python's lock, nothing is copied between processes, and an
+unreadable picture or Ctrl-C ends the run without orphans. The rest of the augmentations holds the lock, so that threads
+feed no fast GPU; processes (PyTorch's DataLoader) do. What a batch holds depends on neither.
 """
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
+from mdpr.errors import FormatError
 from mdpr.reid.data import ReidImages
-from mdpr.reid.data.images import read_image
+from mdpr.reid.data.images import read_image, resize_image
 from mdpr.reid.network import NetworkConfig
 from mdpr.reid.training.augmentations import AugmentConfig, Image, augment, sample_generator
+from mdpr.reid.training.picture_cache import PictureCache
 
 _READ_AHEAD = 3  # batches
 
@@ -39,36 +46,74 @@ class Part:
     indices: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class PictureMaker:
+    """Training pictures by number: a pure function, the same in any thread and process.
+
+    Attributes:
+        images: of the training split.
+        network: for the input size and the mean that erased rectangles get.
+        augmentations: see `augment`.
+        seed: of the augmentations.
+        cache: resized pictures that are kept, or None.
+    """
+
+    images: ReidImages
+    network: NetworkConfig
+    augmentations: AugmentConfig
+    seed: int
+    cache: PictureCache | None = None
+
+    def picture(self, index: int, epoch: int, place: int) -> Image:
+        """Picture `index` as it looks at `place` of an epoch: (H, W, 3).
+
+        Raises:
+            FormatError: it cannot be read; names the file.
+        """
+        rng = sample_generator(self.seed, epoch, place)
+
+        def donor() -> Image:
+            return self._read(int(rng.integers(len(self.images))))
+
+        return augment(self._read(index), self.network.input_size, self.augmentations, self.network.mean, rng, donor)
+
+    def _read(self, index: int) -> Image:
+        if self.cache is not None:
+            return self.cache.get(index, self._resized)
+        return read_image(self.images.paths[index], self.images.boxes[index])
+
+    def _resized(self, index: int) -> Image:
+        return resize_image(read_image(self.images.paths[index], self.images.boxes[index]), self.network.input_size)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A part that is wanted: its pictures, and where they lie in the epoch."""
+
+    indices: NDArray[np.int64]
+    epoch: int
+    place: int
+
+
 class BatchLoader:
     """Reads, augments and stacks training images. A context manager that ends its threads.
 
     Args:
-        images: of the training split.
-        labels: (N,) class label of each.
-        network: for the input size and the mean that erased rectangles get.
-        augmentations: see `augment`.
-        seed: of the augmentations.
-        workers: threads.
+        maker: of pictures.
+        labels: (N,) class label of each image.
+        workers: threads or processes.
         is_pinned: batches lie in page-locked memory, from where a GPU copies while it computes.
+        processes: worker processes instead of threads.
     """
 
     def __init__(
-        self,
-        images: ReidImages,
-        labels: NDArray[np.int64],
-        network: NetworkConfig,
-        augmentations: AugmentConfig,
-        seed: int,
-        workers: int,
-        is_pinned: bool,
+        self, maker: PictureMaker, labels: NDArray[np.int64], workers: int, is_pinned: bool, processes: bool = False
     ) -> None:
-        self._images = images
+        self._maker = maker
         self._labels = labels
-        self._network = network
-        self._augmentations = augmentations
-        self._seed = seed
+        self._workers = workers
         self._is_pinned = is_pinned
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mdpr-load")
+        self._pool = None if processes else ThreadPoolExecutor(workers, thread_name_prefix="mdpr-load")
 
     def batches(
         self, order: NDArray[np.int64], epoch: int, first: int, shards: list[int], count: int
@@ -85,54 +130,90 @@ class BatchLoader:
         Raises:
             FormatError: a picture that cannot be read, when its batch is due; names the file.
         """
-        size = order.shape[1] // count
-        waiting: deque[list[list[Future[Image]]]] = deque()
-        try:
-            for step in range(first, len(order) + _READ_AHEAD):
-                if step < len(order):
-                    waiting.append([self._submit(order, epoch, step, shard * size, size) for shard in shards])
-                done = step - _READ_AHEAD
-                if done >= first:
-                    parts = zip(shards, waiting.popleft(), strict=True)
-                    yield [
-                        self._part(order[done, shard * size : (shard + 1) * size], pictures)
-                        for shard, pictures in parts
-                    ]
-        finally:
-            for pictures in waiting:
-                for future in (future for shard in pictures for future in shard):
-                    future.cancel()
-
-    def picture(self, index: int, rng: np.random.Generator) -> Image:
-        """One training picture, augmented."""
-
-        def donor() -> Image:
-            return self._read(int(rng.integers(len(self._images))))
-
-        return augment(self._read(index), self._network.input_size, self._augmentations, self._network.mean, rng, donor)
+        width = order.shape[1]
+        size = width // count
+        tasks = [
+            _Task(order[step, shard * size : (shard + 1) * size], epoch, step * width + shard * size)
+            for step in range(first, len(order))
+            for shard in shards
+        ]
+        parts = self._by_processes(tasks) if self._pool is None else self._by_threads(self._pool, tasks, len(shards))
+        for _ in range(first, len(order)):
+            yield [next(parts) for _ in shards]
 
     def __enter__(self) -> BatchLoader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, order: NDArray[np.int64], epoch: int, step: int, begin: int, size: int) -> list[Future[Image]]:
-        width = order.shape[1]
-        return [
-            self._pool.submit(
-                self.picture, int(order[step, column]), sample_generator(self._seed, epoch, step * width + column)
-            )
-            for column in range(begin, begin + size)
-        ]
+    def _by_threads(self, pool: ThreadPoolExecutor, tasks: list[_Task], shards: int) -> Iterator[Part]:
+        waiting: deque[list[Future[Image]]] = deque()
+        try:
+            for number in range(len(tasks) + _READ_AHEAD * shards):
+                if number < len(tasks):
+                    task = tasks[number]
+                    waiting.append(
+                        [
+                            pool.submit(self._maker.picture, int(index), task.epoch, task.place + offset)
+                            for offset, index in enumerate(task.indices)
+                        ]
+                    )
+                if (done := number - _READ_AHEAD * shards) >= 0:
+                    pictures = waiting.popleft()
+                    images = torch.empty((len(pictures), *self._maker.network.input_size, 3), dtype=torch.uint8)
+                    if self._is_pinned:
+                        images = images.pin_memory()
+                    for row, future in zip(images.numpy(), pictures, strict=True):
+                        row[:] = future.result()
+                    yield self._part(tasks[done], images)
+        finally:
+            for future in (future for pictures in waiting for future in pictures):
+                future.cancel()
 
-    def _part(self, indices: NDArray[np.int64], pictures: list[Future[Image]]) -> Part:
-        images = torch.empty((len(pictures), *self._network.input_size, 3), dtype=torch.uint8)
-        if self._is_pinned:
-            images = images.pin_memory()
-        for row, future in zip(images.numpy(), pictures, strict=True):
-            row[:] = future.result()
-        return Part(images, torch.from_numpy(self._labels[indices]), indices)
+    def _by_processes(self, tasks: list[_Task]) -> Iterator[Part]:
+        loader: DataLoader[Tensor | str] = DataLoader(
+            _Tasks(self._maker, tasks),
+            batch_size=None,
+            num_workers=self._workers,
+            pin_memory=self._is_pinned,
+            prefetch_factor=_READ_AHEAD,
+            worker_init_fn=_start_worker,
+            multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
+        )
+        for task, images in zip(tasks, loader, strict=True):
+            if isinstance(images, str):
+                raise FormatError(images)
+            yield self._part(task, images)
 
-    def _read(self, index: int) -> Image:
-        return read_image(self._images.paths[index], self._images.boxes[index])
+    def _part(self, task: _Task, images: Tensor) -> Part:
+        return Part(images, torch.from_numpy(self._labels[task.indices]), task.indices)
+
+
+class _Tasks(Dataset["Tensor | str"]):
+    """Parts for PyTorch's DataLoader; the message of an error where a picture cannot be read."""
+
+    def __init__(self, maker: PictureMaker, tasks: list[_Task]) -> None:
+        self._maker = maker
+        self._tasks = tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __getitem__(self, number: int) -> Tensor | str:
+        task = self._tasks[number]
+        images = torch.empty((len(task.indices), *self._maker.network.input_size, 3), dtype=torch.uint8)
+        try:
+            for offset, (row, index) in enumerate(zip(images.numpy(), task.indices, strict=True)):
+                row[:] = self._maker.picture(int(index), task.epoch, task.place + offset)
+        except FormatError as error:
+            return str(error)
+        return images
+
+
+def _start_worker(_: int) -> None:
+    """Signals go to the run, which ends its workers; one thread is enough for small pictures."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cv2.setNumThreads(0)

@@ -26,8 +26,9 @@ from mdpr.reid.training.checkpoint import read_checkpoint, restore
 from mdpr.reid.training.config import TrainConfig, differences
 from mdpr.reid.training.evaluate import evaluate_model
 from mdpr.reid.training.journal import Journal
-from mdpr.reid.training.loader import BatchLoader, Part
+from mdpr.reid.training.loader import BatchLoader, Part, PictureMaker
 from mdpr.reid.training.logs import TensorBoard
+from mdpr.reid.training.picture_cache import PictureCache
 from mdpr.reid.training.processes import Processes, choose_device, joined, sum_over, tell_all
 from mdpr.reid.training.randomness import seed_everything
 from mdpr.reid.training.report import TrainReport, checkpoint_metadata, device_name, peak_memory_mib
@@ -118,10 +119,10 @@ class TrainRun:
 
     def _train(self) -> bool:
         config = self.config
-        with BatchLoader(
-            self._dataset.train, self._labels, config.model.network, config.augment, config.run.seed,
-            config.run.workers, is_pinned=self._device.type == "cuda",
-        ) as loader:  # fmt: skip
+        train, network, is_gpu = self._dataset.train, config.model.network, self._device.type == "cuda"
+        cache = PictureCache(Path(config.run.cache), train, network.input_size) if config.run.cache else None
+        maker = PictureMaker(train, network, config.augment, config.run.seed, cache)
+        with BatchLoader(maker, self._labels, config.run.workers, is_gpu, processes=is_gpu) as loader:
             while self._progress.epoch < config.schedule.epochs:
                 epoch = self._progress.epoch
                 self._order = self._order_of(epoch)

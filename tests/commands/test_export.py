@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from mdpr.errors import ModelError
 from mdpr.pipeline.commands import main
 from mdpr.reid.network import build_model
-from mdpr.reid.network.checkpoint import save_model
+from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
 from mdpr.reid.onnx import OnnxEmbedder
 
 
@@ -31,12 +33,38 @@ def test_export_and_use(checkpoint: Path, capsys: pytest.CaptureFixture[str]) ->
     assert embedder.embed([image], [np.array([[0, 0, 40, 90]], np.float32)]).shape == (1, 72)
 
 
+def test_a_checkpoint_in_half_precision_gives_the_same_embeddings_in_half_the_bytes(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = build_model("mdpr-s", num_classes=50, backbone_width=0.25, width=8, input_size=(64, 32)).eval()
+    save_model(model, tmp_path / "trained.safetensors", {"licence": "none"})
+    assert main(["export", str(tmp_path / "trained.safetensors"), "--format", "safetensors"]) == 0
+    small = tmp_path / "trained-half.safetensors"
+    told = read_metadata(small)
+    assert told["licence"] == "none"
+    assert told["num_classes"] is None
+    assert small.stat().st_size < 0.6 * (tmp_path / "trained.safetensors").stat().st_size
+    images = torch.randn(4, 3, 64, 32)
+    with torch.no_grad():
+        cosines = torch.nn.functional.cosine_similarity(load_model(small)(images), model(images))
+    assert cosines.min() > 0.999
+    assert not torch.equal(load_model(small)(images), model(images))
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path) -> None:
+    model = build_model("mdpr-s", backbone_width=0.1, width=8, input_size=(64, 32))
+    with torch.no_grad():
+        model.trunk.conv1.weight[0, 0, 0, 0] = 1e6
+    with pytest.raises(ModelError, match=r"conv1\.weight has values that float16 cannot hold"):
+        save_model(model, tmp_path / "large.safetensors", {}, is_half=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["missing.safetensors"], 1, "not found"),
         (["{model}", "--out", "model.txt"], 2, "must end in .onnx"),
         (["{model}", "--format", "openvino", "--out", "{folder}"], 2, "would be replaced"),
+        (["{model}", "--format", "safetensors", "--out", "{model}"], 2, "MODEL itself"),
     ],
 )
 def test_export_refuses(

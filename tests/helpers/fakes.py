@@ -20,6 +20,7 @@ class FakeSource:
         self.camera = camera
         self.is_live = is_live
         self.has_images = True
+        self.started_s = None
         self.losses: dict[str, int] = {}
         self._count = count
         self._pause_s = pause_s

@@ -87,8 +87,9 @@ def test_every_flag_reaches_an_existing_key() -> None:
     values: dict[str, Any] = {
         "detector": "motion", "reid": "none", "tracker": "bytetrack", "detections": "det.txt", "weights": "x.pt",
         "reid_weights": "x.onnx", "classes": [0], "half": True, "exist_ok": True, "save": False, "save_txt": False,
-        "save_parquet": False, "save_crop": True, "show": True, "project": "p", "name": "n", "imgsz": 320, "conf": 0.5,
-        "iou": 0.5, "refine": True, "camera_motion": "on",
+        "save_parquet": False, "save_crop": True, "link": True, "gallery": "g.db",
+        "show": True, "project": "p", "name": "n", "imgsz": 320, "conf": 0.5,
+        "iou": 0.5, "started_at": ["2026-11-26"], "refine": True, "camera_motion": "on",
     }  # fmt: skip
     for flag, key in FLAG_KEYS.items():
         value = values.get(flag, 2)
@@ -124,7 +125,7 @@ def test_detections_choose_the_file_detector() -> None:
 
 def test_auto_appearance() -> None:
     auto = build_run_config({}).reid
-    assert resolve_auto(auto, has_images=True).name == "histogram"
+    assert resolve_auto(auto, has_images=True).name == "mdpr"
     assert resolve_auto(auto, has_images=False).name == "none"
     chosen = build_run_config({"reid": {"name": "none"}}).reid
     assert resolve_auto(chosen, has_images=True) is chosen

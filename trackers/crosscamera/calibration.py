@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.trackers.crosscamera.constraints import members_of
 from mdpr.trackers.crosscamera.scene import Integers, Times
 
 UNKNOWN, DIFFERENT = -1, 0
@@ -29,8 +28,6 @@ _PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they sh
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
-_MOST_GROUPS = 100
-DEFAULT_CORRELATION = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,33 +219,3 @@ def _posterior(values: Times, weight: Times, mean: float, spread: float, strengt
 
 def _spread_out(one: Fit, kinds: int) -> Fit:
     return Fit(*(np.repeat(getattr(one, name)[:1], kinds) for name in one.__dataclass_fields__))
-
-
-def correlation_of(mean: NDArray[np.float32], group: Integers) -> float:
-    """How much the similarities between the same two people have in common: the intraclass correlation.
-
-    Args:
-        mean: (N, D) unit or zero rows.
-        group: (N,) who is who as far as known; only groups of two and more speak.
-
-    Returns:
-        In [0.1, 1]; DEFAULT_CORRELATION counts like 50 pairs of groups.
-    """
-    rows = [one for one in members_of(group) if len(one) > 1]
-    rows = rows[:: -(-len(rows) // _MOST_GROUPS)] if rows else []
-    between, within, pairs = 0.0, 0.0, 0
-    means, inside = [], []
-    for number, one in enumerate(rows):
-        for two in rows[:number]:
-            cosine = mean[one] @ mean[two].T
-            means.append(float(cosine.mean()))
-            # rows of one person share an error, so what is left within is measured against the harmonic mean of sizes
-            inside.append((float(cosine.var(ddof=1)), 2 * len(one) * len(two) / (len(one) + len(two))))
-    pairs = len(means)
-    if pairs < 2:
-        return DEFAULT_CORRELATION
-    spread = np.array(inside)
-    within = float(spread[:, 0].mean())
-    between = max(float(np.var(means, ddof=1)) - float((spread[:, 0] / spread[:, 1]).mean()), 0.0)
-    found = between / max(between + within, 1e-12)
-    return float(np.clip((found * pairs + DEFAULT_CORRELATION * 50) / (pairs + 50), 0.1, 1.0))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdpr.trackers.crosscamera.scene import Integers, Times
+from mdpr.trackers.crosscamera.sharing import Sharing
 
 Between = Callable[[Integers, Integers], int]
 Neighbours = list[dict[int, tuple[float, int]]]
@@ -25,7 +26,7 @@ class Evidence:
         log_ratio: (P,) for one person against two.
         elsewhere: log ratio of pairs that were not looked at.
         prior: log-odds of two groups before they are looked at.
-        correlation: of the evidence of pairs between the same two people, in [0, 1].
+        sharing: what the evidence of pairs between the same two people has in common.
     """
 
     count: int
@@ -34,14 +35,14 @@ class Evidence:
     log_ratio: Times
     elsewhere: float
     prior: float
-    correlation: float
+    sharing: Sharing
 
     def log_odds(self, total: float, pairs: int, one: int, two: int) -> float:
         """Of two groups of `one` and `two` rows being one person.
 
-        The mean of n pairs that correlate with r varies by r + (1 - r) / n of one pair's variance, and evidence counts
-        by the inverse of that. Pairs that share a row are not independent either: n is the harmonic mean of the sizes.
-        The prior is that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
+        Pairs between the same two people are not independent, least of all those that share a tracklet: their mean
+        varies by `Sharing.of_mean` of one pair's variance, and evidence counts by the inverse of that. The prior is
+        that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
 
         Args:
             total: sum of the log ratios of the pairs between them that were looked at.
@@ -50,7 +51,7 @@ class Evidence:
         """
         mean = (total + (one * two - pairs) * self.elsewhere) / (one * two)
         prior = self.prior + math.log(max(one, two))
-        return prior + mean / (self.correlation + (1 - self.correlation) * (one + two) / (2 * one * two))
+        return prior + mean / self.sharing.of_mean(one, two)
 
 
 def agglomerate(evidence: Evidence, start: Integers, between: Between) -> Integers:

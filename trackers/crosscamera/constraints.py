@@ -41,12 +41,14 @@ class Knowledge:
         topology: travel times, and which cameras see the same place.
         grounds: the ground plane of calibrated cameras.
         cameras: that exist, so that topology and grounds may name them although nobody was seen there.
+        whole: tracks that are not looked at for two people: they were, when they were first linked.
     """
 
     corrections: Sequence[Correction] = ()
     topology: Topology = field(default_factory=Topology)
     grounds: Grounds = field(default_factory=Grounds)
     cameras: Sequence[str] = ()
+    whole: frozenset[TrackletKey] = frozenset()
 
 
 class Constraints:
@@ -96,9 +98,9 @@ class Constraints:
                 scene.start_s[b] - scene.end_s[a] - np.maximum(self.least_s[one, two], 0),
                 scene.start_s[a] - scene.end_s[b] - np.maximum(self.least_s[two, one], 0),
             )
-            at_once = (scene.start_s[a] <= scene.end_s[b]) & (scene.start_s[b] <= scene.end_s[a])
-            code[is_apart & (gap < 0)] = TRAVEL
-            code[is_apart & at_once] = APART
+            is_comparable = scene.clock[a] == scene.clock[b]
+            code[is_apart & (gap < 0) & is_comparable] = TRAVEL
+            code[is_apart & scene.at_once(a, b)] = APART
         if len(self._cannot):
             code[np.isin(np.minimum(a, b) * len(scene) + np.maximum(a, b), self._cannot)] = CORRECTION
         code[(scene.track[a] == scene.track[b]) & (a != b)] = PIECES
@@ -109,8 +111,7 @@ class Constraints:
         """(P,) whether two tracklets share a frame, or a moment, of one camera of one run."""
         scene = self._scene
         frames = (scene.start_frame[a] <= scene.end_frame[b]) & (scene.start_frame[b] <= scene.end_frame[a])
-        times = (scene.start_s[a] <= scene.end_s[b]) & (scene.start_s[b] <= scene.end_s[a])
-        return (scene.lane[a] == scene.lane[b]) & (frames | times) & (a != b)
+        return (scene.lane[a] == scene.lane[b]) & (frames | scene.at_once(a, b)) & (a != b)
 
     def between(self, a: Integers, b: Integers) -> int:
         """What forbids two groups to be one: the code of any pair between them, NONE when they may."""

@@ -27,7 +27,10 @@ class LinkEvent:
 
 
 def keep_numbers(
-    before: Mapping[TrackletKey, int], groups: Sequence[Sequence[TrackletKey]], fresh: int
+    before: Mapping[TrackletKey, int],
+    groups: Sequence[Sequence[TrackletKey]],
+    fresh: int,
+    pinned: Mapping[TrackletKey, int] | None = None,
 ) -> tuple[dict[TrackletKey, int], int]:
     """Number new groups so that most tracklets keep their number.
 
@@ -35,6 +38,7 @@ def keep_numbers(
         before: number of each tracklet so far; a piece counts as its track.
         groups: the new groups.
         fresh: the next number that was never given.
+        pinned: tracklets whose group has this number whatever the others say, such as those that carry a name.
 
     Returns:
         The number of each tracklet, and the next fresh number.
@@ -44,9 +48,13 @@ def keep_numbers(
     [7, 8, 8]
     """
     ordered = sorted((sorted(group) for group in groups), key=lambda group: group[0])
+    pinned = pinned or {}
     votes = []
     for place, group in enumerate(ordered):
         counts = Counter(number for key in group if (number := number_before(before, key)) is not None)
+        for key in group:
+            if key in pinned:
+                counts[pinned[key]] += len(before) + 1
         votes += [(-count, number, place) for number, count in counts.items()]
     taken: dict[int, int] = {}
     used: set[int] = set()

@@ -7,21 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdpr.trackers.crosscamera.appearance import Centred
-from mdpr.trackers.crosscamera.calibration import (
-    DEFAULT_CORRELATION,
-    DIFFERENT,
-    UNKNOWN,
-    Fit,
-    Samples,
-    correlation_of,
-    fit,
-)
+from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, fit
 from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.reasons import Pairs
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
+from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import candidate_pairs, piece_similarity, sampled_pairs, set_similarity
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
@@ -124,10 +117,10 @@ def weigh(
     elsewhere = MOST_NEGATIVE
     if len(back_ratio):
         elsewhere = min(float(np.average(back_ratio, weights=back_weight)), 0.0)
-    correlation = config.correlation
-    if correlation is None:
-        correlation = DEFAULT_CORRELATION if group is None else correlation_of(appearance.mean, group)
-    evidence = Evidence(len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, correlation)
+    sharing = Sharing.of_correlation(config.correlation or DEFAULT_CORRELATION)
+    if config.correlation is None and group is not None:
+        sharing = sharing_of(appearance.mean, group)
+    evidence = Evidence(len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, sharing)
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
         Pairs(a, b, similarity, time_term, position_term, ratio + common, code),

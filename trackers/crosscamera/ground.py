@@ -44,8 +44,7 @@ class Positions:
 
     def __init__(self, scene: Scene, grounds: Grounds) -> None:
         self._grounds = grounds
-        self._camera = scene.camera
-        self._start_s, self._end_s = scene.start_s, scene.end_s
+        self._scene = scene
         self._time_s: list[Times] = []
         self._xy: list[Times] = []
         for sighting in scene.sightings:
@@ -58,8 +57,8 @@ class Positions:
     def distance_m(self, a: Integers, b: Integers) -> Times:
         """(P,) median distance of two tracklets of different cameras at the same moments; NaN where it is unknown."""
         found = np.full(len(a), np.nan)
-        at_once = (self._start_s[a] <= self._end_s[b]) & (self._start_s[b] <= self._end_s[a])
-        for pair in np.flatnonzero(at_once & (self._camera[a] != self._camera[b])):
+        camera = self._scene.camera
+        for pair in np.flatnonzero(self._scene.at_once(a, b) & (camera[a] != camera[b])):
             i, j = int(a[pair]), int(b[pair])
             apart = np.concatenate([self._distances(i, j), self._distances(j, i)])
             if len(apart):

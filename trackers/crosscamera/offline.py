@@ -28,9 +28,10 @@ LARGE = 2000
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What an answer rests on: the tracklets, their views without the (C, D) offsets of their cameras, the evidence."""
+    """What an answer rests on: tracklets, their views without the (C, D) offsets of their cameras, rules, evidence."""
 
     scene: Scene
+    constraints: Constraints
     appearance: Centred
     offset: Floats
     weighed: Weighed
@@ -70,7 +71,7 @@ class OfflineLinker:
             before, group = group, cut_doubtful(group, trees.links(group), self._config.false_link_rate)
         links, calibration = explain(scene, weighed, group, trees, constraints.groups)
         linking = Linking(number_identities(scene, group), links, calibration, split, dropped)
-        return linking, Learned(scene, appearance, offset, weighed)
+        return linking, Learned(scene, constraints, appearance, offset, weighed)
 
     def _group(
         self,
@@ -97,7 +98,7 @@ class OfflineLinker:
         kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
         scene = make_scene(sightings, kept)
         named = {key for one in knowledge.corrections for key in (one.a, one.b)}
-        whole = frozenset(named if config.split_tracks else (one.key for one in sightings))
+        whole = frozenset(named | knowledge.whole if config.split_tracks else (one.key for one in sightings))
         appearance = centred(scene, first_offset(scene, ALIKE))
         pure, good = purify(scene, appearance, kept, whole)
         there = {one.key for one in sightings}

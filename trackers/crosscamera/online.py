@@ -220,4 +220,4 @@ def _known_part(knowledge: Knowledge, sightings: dict[TrackletKey, Sighting]) ->
     homography = {name: matrix for name, matrix in knowledge.grounds.homography.items() if name in cameras}
     grounds: Grounds = replace(knowledge.grounds, homography=homography)
     corrections = [one for one in knowledge.corrections if one.a in sightings and one.b in sightings]
-    return Knowledge(corrections, knowledge.topology.among(cameras), grounds)
+    return Knowledge(corrections, knowledge.topology.among(cameras), grounds, whole=knowledge.whole)

@@ -29,6 +29,7 @@ class Scene:
         camera: (N,) position in `cameras`.
         lane: (N,) number of run and camera together: frames can be compared within a lane.
         track: (N,) number of the track; the pieces of one track share it, and are different people.
+        clock: (N,) number of the clock: times can be compared within a clock.
         start_s, end_s: (N,) wall times.
         start_frame, end_frame: (N,) inclusive.
         views: (N, V, D) unit rows, in order of time; zeros where a tracklet has fewer.
@@ -42,6 +43,7 @@ class Scene:
     camera: Integers
     lane: Integers
     track: Integers
+    clock: Integers
     start_s: Times
     end_s: Times
     start_frame: Integers
@@ -59,6 +61,11 @@ class Scene:
         """(N,) whether there is any view."""
         has: Flags = np.any(self.has_view, axis=1)
         return has
+
+    def at_once(self, a: Integers, b: Integers) -> Flags:
+        """(P,) whether two tracklets overlap in time, by a clock that both have."""
+        overlap = (self.start_s[a] <= self.end_s[b]) & (self.start_s[b] <= self.end_s[a])
+        return np.asarray(overlap & (self.clock[a] == self.clock[b]), np.bool_)
 
 
 def check_sightings(sightings: Sequence[Sighting]) -> None:
@@ -142,6 +149,7 @@ def make_scene(sightings: Sequence[Sighting], kept: dict[TrackletKey, Flags] | N
             weight[place, :count] = np.sqrt(quality / best) if best > 0 else 1
     cameras = tuple(sorted({row.key.camera for row in rows}))
     lanes = {lane: number for number, lane in enumerate(sorted({(row.key.run, row.key.camera) for row in rows}))}
+    clocks = {clock: number for number, clock in enumerate(sorted({row.clock for row in rows}))}
     tracks = {track: number for number, track in enumerate(sorted({row.key[:3] for row in rows}))}
     return Scene(
         keys=tuple(row.key for row in rows),
@@ -149,6 +157,7 @@ def make_scene(sightings: Sequence[Sighting], kept: dict[TrackletKey, Flags] | N
         camera=np.array([cameras.index(row.key.camera) for row in rows], np.int64),
         lane=np.array([lanes[row.key.run, row.key.camera] for row in rows], np.int64),
         track=np.array([tracks[row.key[:3]] for row in rows], np.int64),
+        clock=np.array([clocks[row.clock] for row in rows], np.int64),
         start_s=np.array([row.start_s for row in rows], np.float64),
         end_s=np.array([row.end_s for row in rows], np.float64),
         start_frame=np.array([row.tracklet.start_frame for row in rows], np.int64),

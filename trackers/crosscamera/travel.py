@@ -39,6 +39,7 @@ def given_term(scene: Scene, topology: Topology, a: Integers, b: Integers) -> Ti
     span = max(float(scene.end_s.max() - scene.start_s.min()), 1.0)
     for (one, two), (low, high) in topology.travel_s.items():
         here = (early == scene.cameras.index(one)) & (late == scene.cameras.index(two))
+        here &= scene.clock[a] == scene.clock[b]
         width = max(high - low, 1.0)
         inside = np.log(DIRECT * max(span / width, 1.0) + 1 - DIRECT)
         is_inside = (gap >= low) & (gap <= high)
@@ -63,12 +64,13 @@ def learned_term(
     kind, slot = early * count + late, _slot(gap)
     back_early, back_late, back_gap = directed(scene, *all_pairs)
     back_kind, back_slot = back_early * count + back_late, _slot(back_gap)
+    back_kind[scene.clock[all_pairs[0]] != scene.clock[all_pairs[1]]] = -1
     is_same: Flags = group[a] == group[b]
     slots = len(_EDGES_S) - 1
     term = np.zeros(len(a))
     skip = {scene.cameras.index(x) * count + scene.cameras.index(y) for x, y in topology.among(scene.cameras).travel_s}
     for number in np.unique(kind).tolist():
-        here = kind == number
+        here = (kind == number) & (scene.clock[a] == scene.clock[b])
         same = np.bincount(slot[here & is_same], minlength=slots).astype(np.float64)
         back = np.bincount(back_slot[back_kind == number], minlength=slots) + 0.5
         if number in skip or same.sum() < _LEAST_LEARNED:

@@ -43,17 +43,21 @@ class Sighting:
         started_s: wall time of second 0 of its camera, so that `started_s + tracklet.start_s` is comparable between
             cameras and runs. 0 everywhere means that all cameras started together.
         model: fingerprint of the embedding model; "" when unknown.
+        clock: times of two clocks are not compared; "" is the wall clock, a run whose start is not known has its own.
     """
 
     key: TrackletKey
     tracklet: Tracklet
     started_s: float = 0.0
     model: str = ""
+    clock: str = ""
 
     @classmethod
-    def of(cls, run: str, tracklet: Tracklet, started_s: float = 0.0, model: str = "", part: int = 0) -> Sighting:
+    def of(
+        cls, run: str, tracklet: Tracklet, started_s: float = 0.0, model: str = "", part: int = 0, clock: str = ""
+    ) -> Sighting:
         """The sighting of a tracklet of `run`."""
-        return cls(TrackletKey(run, tracklet.camera, tracklet.track_id, part), tracklet, started_s, model)
+        return cls(TrackletKey(run, tracklet.camera, tracklet.track_id, part), tracklet, started_s, model, clock)
 
     @property
     def start_s(self) -> float:

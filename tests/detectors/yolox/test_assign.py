@@ -8,11 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from mdpr.detectors.yolox.assign import assign, pairwise_intersection, pairwise_iou
-from mdpr.detectors.yolox.losses import anchor_grid, paired_iou
+from mdpr.detectors.yolox.assign import Assignment, assign, paired_intersection, paired_iou
+from mdpr.detectors.yolox.losses import anchor_grid
 
 SIZE = (96, 128)
 CPU = torch.device("cpu")
+
+
+def assign_one(boxes: Tensor, logits: Tensor, truth: Tensor) -> Assignment:
+    """Of a batch of one picture."""
+    return assign(boxes[None], logits[None], truth, torch.zeros(len(truth), dtype=torch.int64), SIZE)
 
 
 def iou(a: list[float], b: list[float]) -> float:
@@ -49,7 +54,7 @@ def random_scene(seed: int, people: int, is_trained: bool) -> tuple[Tensor, Tens
     side = torch.rand((people, 2), generator=random) * torch.tensor([30.0, 60]) + 4
     middle = torch.rand((people, 2), generator=random) * torch.tensor([SIZE[1], SIZE[0]])
     truth = torch.cat([middle - side / 2, middle + side / 2], dim=1)
-    if is_trained:
+    if is_trained and people:
         nearest = (anchors.points[:, None] - middle[None]).abs().sum(dim=2).argmin(dim=1)
         boxes = truth[nearest] + torch.randn((len(anchors.points), 4), generator=random)
         boxes[:, 2:] = torch.maximum(boxes[:, 2:], boxes[:, :2] + 1)
@@ -64,8 +69,7 @@ def random_scene(seed: int, people: int, is_trained: bool) -> tuple[Tensor, Tens
 @pytest.mark.parametrize("seed", range(4))
 def test_assignment_equals_restatement(seed: int, people: int, is_trained: bool) -> None:
     boxes, logits, truth = random_scene(seed, people, is_trained)
-    anchors = anchor_grid(*SIZE, CPU)
-    found = assign(boxes, logits, truth, anchors.points, anchors.strides)
+    found = assign_one(boxes, logits, truth)
     expected = naive_assign(boxes, logits, truth)
     assert found.anchors.tolist() == sorted(expected)
     assert found.targets.tolist() == [expected[place][0] for place in sorted(expected)]
@@ -78,9 +82,9 @@ def test_well_found_people_get_more_anchors() -> None:
     truth = torch.tensor([[40.0, 20, 72, 84]])
     logits = torch.zeros(len(anchors.points), 2)
     everywhere = truth.expand(len(anchors.points), 4)
-    assert len(assign(everywhere, logits, truth, anchors.points, anchors.strides).anchors) == 10
+    assert len(assign_one(everywhere, logits, truth).anchors) == 10
     nowhere = torch.tensor([[0.0, 0, 1, 1]]).expand(len(anchors.points), 4)
-    assert len(assign(nowhere, logits, truth, anchors.points, anchors.strides).anchors) == 1
+    assert len(assign_one(nowhere, logits, truth).anchors) == 1
 
 
 def test_the_better_score_wins() -> None:
@@ -90,22 +94,47 @@ def test_the_better_score_wins() -> None:
     logits = torch.zeros(len(anchors.points), 2)
     near = ((anchors.points - torch.tensor([56.0, 52])).abs().amax(dim=1) < 8).nonzero()[:, 0]
     logits[near[1]] = 3.0
-    found = assign(nowhere, logits, truth, anchors.points, anchors.strides)
+    found = assign_one(nowhere, logits, truth)
     assert found.anchors.tolist() == [int(near[1])]
 
 
 def test_nobody_and_nothing_near() -> None:
-    anchors = anchor_grid(*SIZE, CPU)
     boxes, logits, _ = random_scene(0, 1, False)
     for truth in (torch.zeros(0, 4), torch.tensor([[900.0, 900, 950, 990]])):
-        found = assign(boxes, logits, truth, anchors.points, anchors.strides)
+        found = assign_one(boxes, logits, truth)
         assert (len(found.anchors), len(found.targets), len(found.iou)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_batch_is_its_pictures_one_by_one(seed: int) -> None:
+    scenes = [random_scene(10 * seed + number, people, True) for number, people in enumerate((3, 0, 9, 1))]
+    boxes, logits, truths = (torch.stack([s[0] for s in scenes]), torch.stack([s[1] for s in scenes]),
+                             [s[2] for s in scenes])  # fmt: skip
+    pictures = torch.tensor([number for number, truth in enumerate(truths) for _ in truth])
+    found = assign(boxes, logits, torch.cat(truths), pictures, SIZE)
+    anchors, targets, overlaps, before = [], [], [], 0
+    for number, (one, scores, truth) in enumerate(scenes):
+        alone = assign_one(one, scores, truth)
+        anchors += (alone.anchors + number * boxes.shape[1]).tolist()
+        targets += (alone.targets + before).tolist()
+        overlaps += alone.iou.tolist()
+        before += len(truth)
+    assert found.anchors.tolist() == anchors
+    assert found.targets.tolist() == targets
+    assert found.iou.tolist() == overlaps
+
+
+def test_two_people_in_the_same_place_are_told_apart_by_their_order() -> None:
+    boxes, logits, truth = random_scene(5, 1, True)
+    found = assign_one(boxes, logits, truth.repeat(2, 1))
+    assert len(found.anchors) > 0
+    assert set(found.targets.tolist()) == {0}
 
 
 def test_iou_of_pairs() -> None:
     boxes, _, truth = random_scene(3, 6, True)
     expected = [[iou(a, b) for b in boxes[:20].tolist()] for a in truth.tolist()]
-    torch.testing.assert_close(pairwise_iou(truth, boxes[:20]), torch.tensor(expected))
+    torch.testing.assert_close(paired_iou(truth[:, None], boxes[:20]), torch.tensor(expected))
     torch.testing.assert_close(paired_iou(truth, boxes[:6]), torch.tensor(expected).diagonal())
     square = torch.tensor([[0.0, 0, 4, 4]])
-    assert pairwise_intersection(square, torch.tensor([[2.0, 3, 9, 9], [4, 0, 5, 5]])).tolist() == [[2.0, 0.0]]
+    assert paired_intersection(square, torch.tensor([[2.0, 3, 9, 9], [4, 0, 5, 5]])).tolist() == [2.0, 0.0]

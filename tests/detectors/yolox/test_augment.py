@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import cv2
@@ -11,12 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdpr.detectors.yolox.augment import AugmentConfig, Picture, compose, make_sample, mix, sample_generator
-from mdpr.detectors.yolox.camera import CameraConfig, add_noise, compress, motion_blur, recolour, soften
+from mdpr.detectors.yolox.camera import (
+    CameraConfig,
+    add_noise,
+    coarsen,
+    compress,
+    motion_blur,
+    recolour,
+    retone,
+    soften,
+    through_a_camera,
+)
 from mdpr.detectors.yolox.geometry import GREY, chain, cut_boxes, move_boxes, place, scale_about
 from mdpr.errors import ConfigError
 
 SIZE = (224, 160)
-CLEAN = CameraConfig(0, 0, 0, 0, 0, 0, 0)
+UNFOCUSED = AugmentConfig(focus=0, scale=(0.5, 2.0))
+CLEAN = CameraConfig(*[0.0] * 11)
 COLOURS = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 0)]
 
 
@@ -92,12 +104,20 @@ def test_boxes_of_a_mosaic_lie_on_their_people(seed: int, is_closing: bool) -> N
     pictures = [ellipse_picture(colour, divisor=2) for colour in COLOURS]
     order = iter(pictures[1:])
     sample = make_sample(
-        pictures[0], lambda _: next(order), 4, SIZE, AugmentConfig(), CLEAN, sample_generator(0, 1, seed), is_closing
+        pictures[0],
+        lambda _: next(order),
+        4,
+        SIZE,
+        UNFOCUSED,
+        CLEAN,
+        sample_generator(0, 1, seed),
+        is_closing,
     )
     assert sample.image.shape == (SIZE[1], SIZE[0], 3)
     shown = {}
     for number, colour in enumerate(COLOURS):
-        if (np.abs(sample.image.astype(int) - colour).max(axis=2) < 128).any():
+        is_there = np.abs(sample.image.astype(int) - colour).max(axis=2) < 128
+        if is_there.sum() > 4:  # fewer are mixtures of other colours, at their edges
             shown[number] = extent(sample.image, colour)
     boxes = np.concatenate([sample.people, sample.ignored])
     assert len(boxes) >= 1 or not shown
@@ -120,12 +140,31 @@ def test_mosaics_show_four_pictures() -> None:
             order = iter([ellipse_picture(colour) for colour in COLOURS[1:]])
             rng = sample_generator(1, 0, seed)
             sample = make_sample(
-                ellipse_picture(COLOURS[0]), lambda _, order=order: next(order), 4, SIZE, AugmentConfig(), CLEAN, rng,
+                ellipse_picture(COLOURS[0]), lambda _, order=order: next(order), 4, SIZE, UNFOCUSED, CLEAN, rng,
                 is_closing,
             )  # fmt: skip
             colours |= {c for c in COLOURS if (np.abs(sample.image.astype(int) - c).max(axis=2) < 60).any()}
     assert seen == set(COLOURS)
     assert alone == {COLOURS[0]}
+
+
+@pytest.mark.parametrize("is_closing", [False, True])
+def test_focus_is_on_the_people(is_closing: bool) -> None:
+    """A person in a corner of a large picture is in nearly every sample, and anywhere in it."""
+    image = np.full((400, 600, 3), 90, np.uint8)
+    person = np.array([[560, 340, 570, 360]], np.float32)
+    picture = Picture(image, (600, 400), person, np.zeros(1, bool))
+    nobody = Picture(image, (600, 400), person[:0], np.zeros(0, bool))
+    found: dict[float, list[float]] = {0.0: [], 1.0: []}
+    for focus, middles in found.items():
+        config = AugmentConfig(focus=focus, scale=(3.0, 3.0), closing_scale=(3.0, 3.0), min_height_px=1)
+        for seed in range(60):
+            rng = sample_generator(0, 0, seed)
+            sample = make_sample(picture, lambda _: nobody, 2, SIZE, config, CLEAN, rng, is_closing)
+            middles += sample.people[:, [0, 2]].mean(axis=1).tolist()
+    assert len(found[1.0]) > 55
+    assert len(found[0.0]) < 20
+    assert np.ptp(found[1.0]) > 0.7 * SIZE[0]
 
 
 def test_a_sample_follows_from_its_numbers() -> None:
@@ -166,6 +205,33 @@ def test_colours() -> None:
     assert recolour(red, 1 / 3, 1.0, 1.0)[0, 0].tolist() == [0, 200, 0]
     assert recolour(red, 0.0, 0.0, 0.5)[0, 0].tolist() == [100, 100, 100]
     assert recolour(red, 0.0, 1.0, 2.0)[0, 0].tolist() == [0, 0, 255]
+
+
+def test_tone_is_a_curve_and_a_gain_a_channel() -> None:
+    image = np.arange(0, 240, dtype=np.uint8).reshape(4, 20, 3)
+    got = retone(image, np.array([0.8, 1.0, 1.2]), 1.5)
+    expected = np.minimum(255 * (image / 255) ** 1.5 * [0.8, 1.0, 1.2], 255)
+    np.testing.assert_allclose(got, expected, atol=0.51)
+    assert np.array_equal(retone(image, np.ones(3), 1.0), image)
+
+
+def test_coarse_pictures_keep_their_size_and_lose_detail() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    got = coarsen(image, 2.5)
+    assert got.shape == image.shape
+    assert got.std() < 0.6 * image.std()
+    assert abs(float(got.mean()) - float(image.mean())) < 3
+    flat = np.full((40, 60, 3), 77, np.uint8)
+    assert np.array_equal(coarsen(flat, 2.5), flat)
+
+
+def test_dark_pictures_are_dark_and_noisy() -> None:
+    image = np.full((64, 64, 3), 200, np.uint8)
+    for seed in range(5):
+        dark = through_a_camera(image, dataclasses.replace(CLEAN, dark=1.0), np.random.default_rng(seed))
+        assert dark.mean() < 0.65 * 200
+        assert 1 < dark.std() < 12
+    assert np.array_equal(through_a_camera(image, CLEAN, np.random.default_rng(0)), image)
 
 
 def test_noise_has_its_strength_and_keeps_the_mean() -> None:

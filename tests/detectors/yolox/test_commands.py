@@ -54,7 +54,7 @@ def test_print_config_can_be_read_again(capsys: pytest.CaptureFixture[str]) -> N
     [
         ([], "train.data: where are the pictures? Give --data FOLDER"),
         (["--data", "nowhere"], "nowhere: no such folder or file"),
-        (["--data", "d", "--size", "xl"], "size: unknown 'xl'. Known: nano, tiny, s, m"),
+        (["--data", "d", "--size", "xl"], "size: unknown 'xl'. Known: nano, micro, tiny, s, m"),
         (["--data", "d", "--set", "train.epoch=3"], "train: unknown key 'epoch'. Known: "),
         (["--data", "d", "--set", "epochs=3"], "expected SECTION.KEY=VALUE"),
         (["--resume", "r", "--name", "n"], "--name does not go with --resume"),

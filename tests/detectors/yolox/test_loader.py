@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
@@ -13,8 +16,9 @@ import torch
 from mdpr.detectors.yolox.augment import AugmentConfig
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import PeoplePictures, read_pictures
-from mdpr.detectors.yolox.loader import Batch, SampleLoader, epoch_order, fitting_divisor, read_image
-from mdpr.errors import FormatError
+from mdpr.detectors.yolox.loader import Batch, SampleLoader, epoch_order
+from mdpr.detectors.yolox.sampling import fitting_divisor, read_image
+from mdpr.errors import FormatError, MdprError
 
 SIZE = (128, 96)
 
@@ -24,7 +28,7 @@ def scenes(make_scenes: Callable[..., Path], tmp_path_factory: pytest.TempPathFa
     return read_pictures(make_scenes(tmp_path_factory.mktemp("loader") / "scenes", 10, size=SIZE, height=(30, 70)))
 
 
-def loader(pictures: PeoplePictures, workers: int = 2, cache_bytes: int = 0) -> SampleLoader:
+def loader(pictures: PeoplePictures, workers: int = 0, cache_bytes: int = 0) -> SampleLoader:
     return SampleLoader(pictures, SIZE, AugmentConfig(), CameraConfig(), 5, workers, cache_bytes)
 
 
@@ -40,11 +44,15 @@ def assert_same(one: Batch, other: Batch) -> None:
         assert all(torch.equal(a, b) for a, b in zip(some, others, strict=True))
 
 
-def test_batches_do_not_depend_on_threads_cache_or_beginning(scenes: PeoplePictures) -> None:
-    expected = batches(loader(scenes, workers=1))
+def test_batches_do_not_depend_on_processes_cache_or_beginning(scenes: PeoplePictures) -> None:
+    expected = batches(loader(scenes))
     assert [tuple(batch.images.shape) for batch in expected] == [(4, 96, 128, 3)] * 2
     assert sum(len(boxes) for batch in expected for boxes in batch.people) > 4
-    for others in (batches(loader(scenes, 5)), batches(loader(scenes, 2, 1 << 30)), batches(loader(scenes, 2, 90_000))):
+    for others in (
+        batches(loader(scenes, 2, 90_000)),
+        batches(loader(scenes, 0, 1 << 30)),
+        batches(loader(scenes, 0, 90_000)),
+    ):
         for one, other in zip(expected, others, strict=True):
             assert_same(one, other)
     later = batches(loader(scenes), first=1)
@@ -62,17 +70,35 @@ def test_what_a_batch_holds_is_what_sample_makes(scenes: PeoplePictures) -> None
     assert np.array_equal(batch.people[2].numpy(), sample.people)
 
 
-def test_cache_reads_a_picture_once_within_its_room(scenes: PeoplePictures, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mdpr.detectors.yolox import loader as module
+def test_kept_pictures_are_not_read_again(tmp_path: Path, make_scenes: Callable[..., Path]) -> None:
+    pictures = read_pictures(make_scenes(tmp_path / "own", 10, size=SIZE))
+    with loader(pictures, 0, cache_bytes=7 * (96 * 128 * 3 + 1) + 10) as made:
+        everything = list(made.batches(epoch_order(10, 4, 5, 1), 1, 0, lambda step: (SIZE, True)))
+        assert len(everything) == 2
+        expected = [made.sample(index, 0, index, SIZE, True).image for index in range(7)]
+        for path in pictures.paths:
+            Path(path).unlink()
+        for index, image in enumerate(expected):
+            assert np.array_equal(made.sample(index, 0, index, SIZE, True).image, image)
+        for index in (7, 8, 9):
+            with pytest.raises(FormatError, match=r"cannot be read"):
+                made.sample(index, 0, index, SIZE, True)
 
-    reads: list[str] = []
-    monkeypatch.setattr(module, "read_image", lambda path, divisor: (reads.append(path), read_image(path, divisor))[1])
-    size = 96 * 128 * 3
-    with loader(scenes, 1, cache_bytes=3 * size + 10) as made:
-        for _ in range(3):
-            for index in range(5):
-                made._picture(index)
-    assert sorted(reads.count(path) for path in scenes.paths[:5]) == [1, 1, 1, 3, 3]
+
+def test_processes_that_are_ended_are_told(scenes: PeoplePictures) -> None:
+    made = loader(scenes, 1)
+    with made, pytest.raises(MdprError, match=r"was ended from outside.*--workers"):
+        for _ in made.batches(epoch_order(10, 1, 5, 1), 1, 0, lambda step: (SIZE, False)):
+            with contextlib.suppress(BrokenProcessPool):
+                made._pool.submit(os._exit, 1)
+
+
+def test_errors_cross_processes(tmp_path: Path, make_scenes: Callable[..., Path]) -> None:
+    pictures = read_pictures(make_scenes(tmp_path / "own", 4, size=SIZE))
+    for path in pictures.paths:
+        Path(path).write_bytes(b"text")
+    with loader(pictures, 1) as made, pytest.raises(FormatError, match=r"jpg: not an image, or damaged"):
+        list(made.batches(epoch_order(4, 2, 5, 1), 1, 0, lambda step: (SIZE, False)))
 
 
 def test_every_picture_once_an_epoch() -> None:

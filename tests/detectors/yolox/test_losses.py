@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from mdpr.detectors.yolo_outputs import decode_yolox
-from mdpr.detectors.yolox.assign import assign
+from mdpr.detectors.yolox.assign import Assignment, assign, paired_iou
 from mdpr.detectors.yolox.losses import (
     anchor_grid,
     decode_boxes,
     detection_losses,
     encode_boxes,
     is_unclear,
-    paired_iou,
 )
 
 SIZE = (64, 96)
@@ -25,6 +24,11 @@ ANCHORS = 8 * 12 + 4 * 6 + 2 * 3
 CPU = torch.device("cpu")
 PEOPLE = [torch.tensor([[10.0, 5, 30, 60], [50, 20, 70, 60]]), torch.zeros(0, 4)]
 NOBODY = [torch.zeros(0, 4), torch.zeros(0, 4)]
+
+
+def assigned(boxes: Tensor, logits: Tensor, truth: Tensor) -> Assignment:
+    """Of a batch of one picture."""
+    return assign(boxes[None], logits[None], truth, torch.zeros(len(truth), dtype=torch.int64), SIZE)
 
 
 def random_outputs(seed: int = 0) -> Tensor:
@@ -62,7 +66,7 @@ def test_loss_equals_restatement(with_l1: bool) -> None:
     sums = {"iou": 0.0, "objectness": 0.0, "class": 0.0, "l1": 0.0}
     count = 0
     for number in range(2):
-        found = assign(boxes[number], outputs[number, :, 4:], PEOPLE[number], anchors.points, anchors.strides)
+        found = assigned(boxes[number], outputs[number, :, 4:], PEOPLE[number])
         in_charge = dict(zip(found.anchors.tolist(), found.targets.tolist(), strict=True))
         count += len(in_charge)
         for place in range(ANCHORS):
@@ -119,7 +123,7 @@ def test_an_anchor_in_charge_is_asked_even_in_an_ignored_box() -> None:
     asked = outputs.grad[..., 4]
     anchors = anchor_grid(*SIZE, CPU)
     boxes = decode_boxes(outputs[0, :, :4].detach(), anchors)
-    found = assign(boxes, outputs[0, :, 4:].detach(), PEOPLE[0], anchors.points, anchors.strides)
+    found = assigned(boxes, outputs[0, :, 4:].detach(), PEOPLE[0])
     assert sorted(asked[0].nonzero()[:, 0].tolist()) == found.anchors.tolist()
     assert (asked[0, found.anchors] < 0).all()
     assert (asked[1] == 0).all()
@@ -129,7 +133,8 @@ def test_boxes_found_within_a_crowd_are_not_wrong() -> None:
     ignored = torch.tensor([[0.0, 0, 20, 20]])
     boxes = torch.tensor([[0.0, 0, 20, 39], [0, 0, 20, 41], [18, 18, 50, 50], [-4, 0, 8, 10]])
     points = torch.tensor([[50.0, 50], [50, 50], [19, 19], [50, 50]])
-    assert is_unclear(boxes, ignored, points).tolist() == [True, False, True, True]
+    found = is_unclear(boxes.expand(3, 4, 4), ignored, torch.tensor([1]), points)
+    assert found.tolist() == [[False] * 4, [True, False, True, True], [False] * 4]
 
 
 def test_following_the_gradient_finds_the_people() -> None:

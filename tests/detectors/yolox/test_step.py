@@ -70,6 +70,21 @@ def test_a_step_is_the_mean_over_its_parts() -> None:
             assert int(got) == 1
 
 
+def test_one_part_is_the_whole_batch() -> None:
+    network, by_hand = tiny_network(), tiny_network()
+    batch = random_batch()
+    by_hand.train()
+    losses_of(by_hand, batch).backward()
+    with learner(network, parts=1, optimiser="sgd", weight_decay=0.0) as made:
+        made.step(batch, 0.01, False)
+    for (name, got), parameter in zip(network.named_parameters(), by_hand.parameters(), strict=True):
+        assert parameter.grad is not None
+        expected = parameter.detach() - 0.01 * 1.9 * parameter.grad
+        torch.testing.assert_close(got.detach(), expected, rtol=1e-4, atol=1e-5, msg=name)
+    for (name, got), buffer in zip(network.named_buffers(), by_hand.buffers(), strict=True):
+        torch.testing.assert_close(got, buffer, msg=name)
+
+
 def test_results_do_not_depend_on_threads() -> None:
     networks = []
     for threads in (1, 2):
@@ -122,10 +137,11 @@ def test_the_average_follows() -> None:
         assert not made.average.training
 
 
-def test_not_finite_leaves_the_weights_alone() -> None:
+@pytest.mark.parametrize("parts", [1, 2])
+def test_not_finite_leaves_the_weights_alone(parts: int) -> None:
     network = tiny_network()
     batch = random_batch()
-    with learner(network) as made:
+    with learner(network, parts=parts) as made:
         made.step(batch, 0.01, False)
         with torch.no_grad():
             network.heads[0].boxes.bias[2] = torch.nan

@@ -64,7 +64,9 @@ def config(scenes: Path, project: Path, **changes: Any) -> TrainConfig:
             "data": str(scenes / "train"), "val": str(scenes / "val"), "size": "test", "imgsz": [64, 96], "epochs": 2,
             "batch": 4, "closing": 0.4,
         },
-        "run": {"project": str(project), "device": "cpu", "precision": "fp32", "log_every": 1, "evaluate_every": 1},
+        "run": {"project": str(project), "device": "cpu", "precision": "fp32", "log_every": 1, "evaluate_every": 1,
+            "workers": 0,
+        },
     }  # fmt: skip
     for name, value in changes.items():
         section, _, key = name.partition("__")
@@ -281,7 +283,7 @@ def test_wrong_options(key: str, value: Any) -> None:
 def test_wrong_sections() -> None:
     with pytest.raises(ConfigError, match="unknown section 'trian'"):
         build_train_config({"trian": {}})
-    for key, value in (("precision", "fp16"), ("workers", 0), ("cache_mib", -1)):
+    for key, value in (("precision", "fp16"), ("workers", -1), ("cache_mib", -1)):
         with pytest.raises(ConfigError, match=key):
             build_train_config({"run": {key: value}})
 

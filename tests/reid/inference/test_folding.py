@@ -14,6 +14,8 @@ SWITCHES = [
     {},
     {"ibn": False},
     {"fusion": False, "guidance": False},
+    {"branches": "hard", "stripes": 0, "fusion": False, "distillation": False},
+    {"branches": "soft", "fusion": False, "distillation": False},
     {"depth": 50, "stripes": 3, "attentions": 1},
 ]
 

@@ -128,6 +128,45 @@ def test_attention_maps(guidance: bool) -> None:
         assert attention.std() > 0
 
 
+ONE_BRANCH = {"fusion": False, "distillation": False}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "slices"),
+    [
+        ({"branches": "hard"}, ["hard_global", "hard_part_0", "hard_part_1"]),
+        ({"branches": "hard", "stripes": 0}, ["hard_global"]),
+        ({"branches": "soft"}, ["attn_feature4", "attn_feature3"]),
+    ],
+)
+def test_one_branch_has_the_parts_and_the_loss_terms_of_that_branch(
+    overrides: dict[str, Any], slices: list[str]
+) -> None:
+    model = make(**ONE_BRANCH, **overrides)
+    assert list(model.config.slices) == slices
+    assert model.eval()(images(2)).shape == (2, 8 * len(slices))
+    both = set(mdpr_losses(make(**ONE_BRANCH).outputs(images(4)), torch.tensor([0, 0, 1, 1])))
+    terms = mdpr_losses(model.train().outputs(images(4)), torch.tensor([0, 0, 1, 1]))
+    kept = {name for name in both if name.removesuffix("_cls").removesuffix("_triplet") in slices}
+    soft = {name for name in both if name.startswith(("attn_bap", "diversity"))}
+    assert set(terms) == kept | (soft if overrides["branches"] == "soft" else set())
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
+
+
+def test_one_branch_is_what_both_are_without_the_other() -> None:
+    both = settled(**ONE_BRANCH)
+    for branch, part in (("hard", slice(0, 24)), ("soft", slice(24, 40))):
+        one = make(branches=branch, **ONE_BRANCH).eval()
+        one.load_state_dict({name: value for name, value in both.state_dict().items() if name in one.state_dict()})
+        torch.testing.assert_close(one(images(3)), both(images(3))[:, part])
+
+
+def test_attention_maps_need_the_soft_branch() -> None:
+    with pytest.raises(ConfigError, match="soft branch"):
+        make(branches="hard", **ONE_BRANCH).eval().attention_maps(images(2))
+
+
 def test_attention_maps_refuse_training_mode() -> None:
     with pytest.raises(ConfigError, match="in training mode; call eval"):
         make().attention_maps(images(2))

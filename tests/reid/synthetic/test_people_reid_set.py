@@ -21,6 +21,7 @@ from mdpr.reid.data import load_dataset
 from mdpr.reid.data.images import read_image
 from mdpr.reid.synthetic import plate_library, reid_set
 from mdpr.reid.synthetic.identities import FAMILY
+from mdpr.reid.synthetic.opengl import open_context
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates, save_plate
 from mdpr.reid.synthetic.reid_set import MANIFEST, ReidSetConfig, make_reid_set
 from synthetic_people import flat_camera, flat_plate, save_plates
@@ -137,7 +138,6 @@ def test_a_person_is_the_same_in_a_set_that_begins_elsewhere(finished: Path, tmp
         ({"views": 6}, "views 4 there, 6 now"),
         ({"alike": 0.2}, r"alike 0\.5 there, 0\.2 now"),
         ({"identities": 9}, "identities 8 there, 9 now"),
-        ({"assets": Path("clothes")}, "assets False there, True now"),
     ],
 )
 def test_other_settings_in_the_same_folder_are_an_error(changes: dict[str, object], text: str, finished: Path) -> None:
@@ -262,3 +262,16 @@ def test_only_missing_plates_are_rendered(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(render_plates(5, 3)) == 3
     assert render_plates(6, 1) != render_plates(5, 1)
     assert asked == [(5, 1), (5, 2), (5, 3), (6, 1)]
+
+
+@pytest.mark.slow
+def test_many_plates_are_rendered_by_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same plates, one after the other or not; those that processes render are not seen by a patch of this one."""
+    monkeypatch.setenv("MDPR_CACHE", str(tmp_path))
+    monkeypatch.setattr(plate_library, "_MANY", 2)
+    monkeypatch.setattr(plate_library.os, "cpu_count", lambda: 2)
+    together = render_plates(5, 2)
+    found = list(load_plates(together))
+    alone = plate_library.world_plate(5, 2, open_context(1))
+    assert found[1].image.shape == alone.image.shape
+    assert float(np.abs(found[1].image.astype(float) - alone.image).mean()) < 0.01

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mdpr.errors import ConfigError, FormatError
-from mdpr.reid.synthetic.cameras import look_at
+from mdpr.reid.synthetic.cameras import look_at, project
 from mdpr.reid.synthetic.place_draft import PERSON_RADIUS_M, Draft
 from mdpr.reid.synthetic.place_types import Place, WalkGrid
 from mdpr.reid.synthetic.place_views import blocked_share, unobstructed
-from mdpr.reid.synthetic.places import PLACES, make_place
+from mdpr.reid.synthetic.places import BACKGROUNDS, PLACES, make_place
 from mdpr.reid.synthetic.solids import panel, slab
 from mdpr.reid.synthetic.surfaces import Role, Surface
 from mdpr.reid.synthetic.textures import TEXTURES
@@ -122,6 +122,24 @@ def test_every_place_has_views_that_show_where_people_walk(some_place: Place) ->
         assert 1.6 < z < 6.1
         assert camera.direction[2] < 0
         assert blocked_share(some_place.solid, camera) < 0.35
+
+
+def test_no_camera_of_a_crossing_sees_where_another_looks() -> None:
+    place = make_place("crossing", 5)
+    points = place.ground.centre_of(np.argwhere(place.ground.free))
+    seen = np.zeros(len(points), int)
+    for camera in place.cameras:
+        pixels, depth = project(camera, np.column_stack([points, np.full(len(points), 0.9)]))
+        here = (depth > 0) & (pixels > 0).all(1) & (pixels < [camera.width, camera.height]).all(1)
+        assert here.sum() * place.ground.cell_m**2 > 10
+        seen += here
+    assert len(place.cameras) == 4
+    assert seen.max() == 1
+    assert (seen[np.abs(points).max(1) < 1.2] == 0).all()  # nobody sees the crossing itself
+
+
+def test_crops_are_made_before_the_places_that_they_were_made_before() -> None:
+    assert BACKGROUNDS == ("plaza", "street", "corridor", "shop", "station", "office", "carpark", "yard", "hall")
 
 
 def test_the_same_seed_makes_the_same_place_and_another_one_another() -> None:

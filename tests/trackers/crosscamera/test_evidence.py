@@ -17,9 +17,12 @@ from mdpr.trackers.crosscamera.clustering import Evidence, agglomerate
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import DAMPING, Refinement
 from mdpr.trackers.crosscamera.scene import make_scene
+from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import BEST_VIEWS, candidate_pairs, set_similarity
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
-from simulated_tracklets import World, make_tracklet, simulate
+from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
+
+SHARING = Sharing.of_correlation(0.4)
 
 
 def nothing_forbids(a, b):
@@ -136,7 +139,7 @@ def random_evidence(seed, count=12):
     truth = rng.integers(0, 4, count)
     ratio = np.where(truth[a] == truth[b], 4.0, -4.0) + rng.normal(0, 4, len(a))
     keep = rng.random(len(a)) < 0.8
-    return Evidence(count, a[keep], b[keep], ratio[keep], -3.0, -1.0, 0.4)
+    return Evidence(count, a[keep], b[keep], ratio[keep], -3.0, -1.0, SHARING)
 
 
 def naive_objective(evidence, group):
@@ -177,7 +180,9 @@ def test_groups_never_hold_what_is_forbidden(seed):
         return int(ban[np.ix_(a, b)].any())
 
     free = ~ban[evidence.a, evidence.b]
-    evidence = Evidence(evidence.count, evidence.a[free], evidence.b[free], evidence.log_ratio[free], -3.0, -1.0, 0.4)
+    evidence = Evidence(
+        evidence.count, evidence.a[free], evidence.b[free], evidence.log_ratio[free], -3.0, -1.0, SHARING
+    )
     group = Refinement(evidence, agglomerate(evidence, alone, between), alone, between).run(20)
     for i, j in itertools.combinations(range(evidence.count), 2):
         assert not (group[i] == group[j] and ban[i, j])
@@ -185,9 +190,51 @@ def test_groups_never_hold_what_is_forbidden(seed):
 
 def test_group_evidence_by_hand():
     """Two rows and one, ratios 2 and 4, correlation 0.4: n = 4 / 3, so the mean of 3 counts 3 / (0.4 + 0.6 * 3 / 4)."""
-    evidence = Evidence(3, np.array([0, 1]), np.array([2, 2]), np.array([2.0, 4.0]), -3.0, -1.0, 0.4)
+    evidence = Evidence(3, np.array([0, 1]), np.array([2, 2]), np.array([2.0, 4.0]), -3.0, -1.0, SHARING)
     assert evidence.log_odds(6.0, 2, 2, 1) == pytest.approx(-1 + math.log(2) + 3 / 0.85)
     assert evidence.log_odds(2.0, 1, 2, 1) == pytest.approx(-1 + math.log(2) + (2 - 3) / 2 / 0.85)
+
+
+@pytest.mark.parametrize("parts", [(0.3, 0.2, 0.3), (0.0, 0.4, 0.2), (0.05, 0.05, 0.85)])
+def test_variance_of_a_mean_is_that_of_samples(parts):
+    """Pair, tracklet and single parts drawn at random: the variance of the mean over 3 by 4 pairs."""
+    pair, row, single = parts
+    rng = np.random.default_rng(0)
+    draws = 40_000
+    values = rng.normal(0, pair**0.5, (draws, 1, 1)) + rng.normal(0, row**0.5, (draws, 3, 1))
+    values = values + rng.normal(0, row**0.5, (draws, 1, 4)) + rng.normal(0, single**0.5, (draws, 3, 4))
+    found = Sharing(pair, row).of_mean(3, 4)
+    assert values.mean(axis=(1, 2)).var() == pytest.approx(found * (pair + 2 * row + single), rel=0.05)
+
+
+@pytest.mark.parametrize(("person", "view"), [(0.5, 0.3), (0.3, 0.3), (0.3, 0.5), (0.3, 1.6)])
+def test_what_evidence_shares_is_found(person, view):
+    """(p + v) (q + w) = pq + pw + vq + vw: the parts of its variance follow from the lengths of people and noise."""
+    rng = np.random.default_rng(1)
+    dimension, people, each = 256, 30, 6
+    group = np.repeat(np.arange(people), each)
+    centre = rng.standard_normal((people, dimension))[group] * person
+    rows = centre + rng.standard_normal((len(group), dimension)) * view
+    found = sharing_of(unit(rows.astype(np.float32)), group)
+    total = (person**2 + view**2) ** 2
+    true_pair, true_row = person**4 / total, person**2 * view**2 / total
+    assert found.pair == pytest.approx(max(true_pair, 0.03), abs=0.06)
+    assert found.row == pytest.approx(true_row, abs=0.06)
+
+
+def test_nobody_known_shares_as_by_default():
+    rows = np.eye(8, dtype=np.float32)
+    assert sharing_of(rows, np.arange(8)) == Sharing.of_correlation(DEFAULT_CORRELATION)
+
+
+def test_view_noise_is_not_met_with_too_much_care():
+    """Many pairs of weak evidence tell a lot together when nothing else than single views is at fault."""
+    simulated = simulate(World(dimension=512, view=7.0, person_in_camera=0.2, visit=0.2, camera=0.2))
+    linking = OfflineLinker(LinkConfig(split_tracks=False)).link(simulated.sightings)
+    assert linking.calibration.expected_false_links <= 0.01
+    found, baseline = score(linking.number, simulated), best_baseline(simulated)
+    assert found.idf1 > baseline.idf1 + 0.04
+    assert found.precision > 0.98
 
 
 def test_doubtful_links_are_cut_to_the_rate():

@@ -1,0 +1,56 @@
+"""Linking at the end of `mdpr-track`: several cameras, or a gallery, give identities without a second command."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from mdpr.errors import MdprError
+from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_SOURCES_FAILED
+from mdpr.pipeline.linking.jobs import LinkJob, link_runs, summary_of, summary_text
+from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.store import EmbeddingModel, SqliteStore
+from mdpr.pipeline.store.checks import check_model_name
+
+log = logging.getLogger("mdpr")
+
+
+def check_before(run: TrackRun) -> None:
+    """See, before hours of tracking, whether the gallery can take the run.
+
+    Raises:
+        OtherModelError: it holds embeddings of another model.
+        ConfigError, FormatError, OutputError: it is no gallery, or cannot be written.
+    """
+    if run.report is None or not run.config.output.gallery:
+        return
+    with SqliteStore(run.config.output.gallery) as store:
+        model = EmbeddingModel(run.report.embedding_model, run.embedding_dimension)
+        check_model_name("this run", model, store.model, run.config.output.gallery)
+
+
+def link_after(run: TrackRun, code: int) -> int:
+    """Link a run that is over, where its options ask for it.
+
+    Returns:
+        The exit code of the run, or that of what stopped the linking; then the log tells how to link again.
+    """
+    if run.report is None or code not in (EXIT_DONE, EXIT_SOME_SOURCES_FAILED, EXIT_INTERRUPTED):
+        return code
+    output = run.config.output
+    cameras = [camera for camera in run.cameras.values() if camera.frames]
+    is_wanted = len(cameras) > 1 and output.save_parquet if output.link is None else output.link
+    if not (is_wanted or output.gallery):
+        return code
+    begin = time.perf_counter()
+    gallery = Path(output.gallery) if output.gallery else None
+    job = LinkJob((run.folder,), gallery)
+    try:
+        answer, runs = link_runs(job)
+    except MdprError as error:
+        again = f"mdpr-link {run.folder}" + (f" --gallery {gallery}" if gallery else "")
+        log.error("tracked, but not linked: %s. When that is mended: %s", error, again)
+        return error.exit_code
+    log.info("%s", summary_text(summary_of(answer, runs, time.perf_counter() - begin), gallery))
+    return code

@@ -1,0 +1,93 @@
+"""A whole job of linking: read runs, decide, write; with or without a gallery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mdpr.pipeline.linking.answers import Answer, sightings_after
+from mdpr.pipeline.linking.knowing import link_known
+from mdpr.pipeline.linking.results import write_results
+from mdpr.pipeline.linking.runs import RunFolder, read_runs
+from mdpr.pipeline.linking.viewcrops import cut_views
+from mdpr.pipeline.store import SqliteStore
+from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Topology, Verdict
+
+log = logging.getLogger("mdpr")
+
+
+@dataclass(frozen=True)
+class LinkJob:
+    """What to link.
+
+    Attributes:
+        folders: of runs.
+        gallery: file of the gallery; None links the runs among themselves.
+        config: options.
+        topology: what is known about the cameras.
+        with_crops: whether the gallery gets pictures, cut from the sources of the runs.
+    """
+
+    folders: tuple[Path, ...]
+    gallery: Path | None = None
+    config: LinkConfig = field(default_factory=LinkConfig)
+    topology: Topology = field(default_factory=Topology)
+    with_crops: bool = True
+
+
+def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
+    """Link, and write the results into each run.
+
+    Raises:
+        MdprError: what is wrong with a run, the topology or the gallery. Files that were there are still whole.
+    """
+    runs = read_runs(job.folders)
+    if job.gallery is None:
+        answer = link_among(runs, job.config, job.topology)
+    else:
+        crops = cut_views if job.with_crops else lambda _run, _sightings: {}
+        with SqliteStore(job.gallery) as store:
+            answer = link_known(store, runs, job.config, job.topology, crops)
+        answer = replace(answer, gallery=str(job.gallery))
+    for run in runs:
+        write_results(answer, run)
+    return answer, runs
+
+
+def link_among(runs: Sequence[RunFolder], config: LinkConfig, topology: Topology) -> Answer:
+    """Who is who among these runs."""
+    sightings = [one for run in runs for one in run.sightings(run.name)]
+    cameras = sorted({camera for run in runs for camera in run.cameras})
+    linking = OfflineLinker(config).link(sightings, Knowledge(topology=topology, cameras=cameras))
+    after = sightings_after(linking, sightings)
+    names = {run.name: run.name for run in runs}
+    return Answer(after, linking.number, linking.links, linking.calibration, names)
+
+
+def summary_of(answer: Answer, runs: Sequence[RunFolder], wall_s: float) -> dict[str, Any]:
+    """Counts over the runs, and how far they can be trusted."""
+    names = {answer.run_name[run.name] for run in runs}
+    joined = [link for link in answer.links if link.is_joined and {link.a.run, link.b.run} & names]
+    here = {key: identity for key, identity in answer.number.items() if key.run in names}
+    elsewhere = {identity for key, identity in answer.number.items() if key.run not in names}
+    return {
+        "tracklets": len(here), "identities": len(set(here.values())),
+        "known_before": len(set(here.values()) & elsewhere),
+        **{str(verdict): sum(link.verdict is verdict for link in joined) for verdict in Verdict},
+        "split_tracks": sum(len(answer.pieces_of(name)) for name in names),
+        "expected_false_links": answer.calibration.expected_false_links,
+        "known_different": answer.calibration.known_different, "known_same": answer.calibration.known_same,
+        "passed": answer.calibration.passed, "wall_s": wall_s,
+    }  # fmt: skip
+
+
+def summary_text(summary: dict[str, Any], gallery: Path | None) -> str:
+    """The same for a person."""
+    text = (
+        "{tracklets} tracklets are {identities} people: {certain} certain, {probable} probable and {ambiguous} "
+        "ambiguous links, of which a part of {expected_false_links:.2g} is expected to be wrong"
+    ).format(**summary)
+    return text if gallery is None else f"{text}; {summary['known_before']} of them the gallery knew before"

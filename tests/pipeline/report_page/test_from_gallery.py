@@ -1,0 +1,87 @@
+"""With a gallery the report shows what the gallery knows now, and nobody whom it has forgotten."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from galleries import NOON, FakeClock
+from mdpr.errors import ConfigError
+from mdpr.pipeline.report_page.from_gallery import as_in_gallery
+from mdpr.pipeline.report_page.pictures import cut_pictures
+from mdpr.pipeline.report_page.reading import read_run
+from mdpr.pipeline.store import (
+    EmbeddingModel,
+    Link,
+    MemoryStore,
+    Revision,
+    Run,
+    RunCamera,
+    TrackletKey,
+    TrackletRecord,
+    Verdict,
+)
+from report_runs import two_people, visit
+
+HALL, DOOR = TrackletKey("monday", "hall", 1), TrackletKey("monday", "door", 1)
+FAR = TrackletKey("sunday", "hall", 9)
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A run of four tracklets, of which a gallery knows two, joined with one of another run, and called Ann."""
+    folder = two_people(tmp_path / "monday")
+    store = MemoryStore(clock=FakeClock())
+    jpeg = cv2.imencode(".jpg", np.full((90, 40, 3), 60, np.uint8))[1].tobytes()
+    for name, cameras in (("sunday", {"hall": NOON - 86_400}), ("monday", {"hall": NOON, "door": NOON + 4})):
+        began = {camera: RunCamera(f"{camera}.mp4", at) for camera, at in cameras.items()}
+        store.add_run(Run(name, NOON, EmbeddingModel("model-1", 4), began))
+    found = {HALL: visit("hall", 1, 2, 20), DOOR: visit("door", 1, 30, 42), FAR: visit("hall", 9, 0, 5)}
+    store.put([TrackletRecord.of(key.run, one, (b"", jpeg, b"") if key == HALL else ()) for key, one in found.items()])
+    (ann,) = store.reserve(1)
+    links = (
+        Link(DOOR, HALL, Verdict.PROBABLE, {"similarity": 0.7, "probability": 0.93}),
+        Link(HALL, FAR, Verdict.AMBIGUOUS, {"similarity": 0.4}),
+    )
+    store.revise(Revision("linker", dict.fromkeys(found, ann), links))
+    store.rename(ann, "Ann", "me")
+    return folder, store, ann
+
+
+def test_who_is_who_comes_from_the_gallery(scene):
+    folder, store, ann = scene
+    run = as_in_gallery(read_run(folder), store)
+    assert {one.key: one.identity for one in run.visits} == {HALL: ann, DOOR: ann}
+    assert run.names == {ann: "Ann"}
+    assert run.notes == ("2 tracks of the run are not in the gallery, and left out.",)
+    assert run.started_s == NOON
+    assert {camera.name: camera.started_s for camera in run.cameras} == {"hall": 0.0, "door": 4.0}
+    links = {frozenset((one.a, one.b)): one for one in run.links}
+    own, far = links[frozenset((HALL, DOOR))], links[frozenset((HALL, FAR))]
+    assert (own.probability, own.reasons) == (0.93, {"similarity": 0.7})
+    assert (far.probability, far.people) == (None, (ann, ann))
+
+
+def test_crops_come_from_the_gallery(scene):
+    folder, store, _ = scene
+    pictures = cut_pictures(as_in_gallery(read_run(folder), store), 3, False, 10**9)
+    (picture,) = pictures.of[HALL]
+    assert picture.time_s == pytest.approx(11.0)  # of the second of three views from 2 to 20 s
+    assert DOOR not in pictures.of
+
+
+def test_the_forgotten_are_not_shown(scene):
+    folder, store, _ = scene
+    store.forget("me", keys=[DOOR])
+    run = as_in_gallery(read_run(folder), store)
+    assert [one.key for one in run.visits] == [HALL]
+    assert all(DOOR not in (one.a, one.b) for one in run.links)
+
+
+def test_a_gallery_without_the_run(scene):
+    folder, store, _ = scene
+    folder = folder.rename(folder.with_name("friday"))
+    (folder / "links.jsonl").unlink()
+    with pytest.raises(ConfigError, match=r"no run friday; its runs: monday, sunday.*mdpr-link"):
+        as_in_gallery(read_run(folder), store)

@@ -1,0 +1,109 @@
+"""Why two groups of tracklets are not one person: every pair between them, under what the last answer has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdpr.errors import ConfigError
+from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE
+from mdpr.trackers.crosscamera.evidence import camera_pair
+from mdpr.trackers.crosscamera.offline import Learned
+from mdpr.trackers.crosscamera.scene import Integers
+from mdpr.trackers.crosscamera.similarity import set_similarity
+from mdpr.trackers.crosscamera.types import Pair, TrackletKey
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What speaks for and against two groups being one person.
+
+    Attributes:
+        pairs: number of pairs between them.
+        forbidden: for each rule that forbids pairs, how many, and the first of them.
+        best: the pair that looks most alike, whether it is forbidden or not; None without appearance.
+        similarity: of that pair.
+        needed: similarity at which such a pair alone would have even odds.
+        time_term: of that pair; 0 where it was not looked at.
+        log_odds: of that pair by itself.
+        group_log_odds: of all pairs together, without what forbids them.
+    """
+
+    pairs: int
+    forbidden: dict[str, tuple[int, Pair]]
+    best: Pair | None
+    similarity: float | None
+    needed: float | None
+    time_term: float
+    log_odds: float | None
+    group_log_odds: float
+
+    @property
+    def probability(self) -> float:
+        """Of being one person: 0 when a rule forbids it."""
+        return 0.0 if self.forbidden else float(1 / (1 + np.exp(-self.group_log_odds)))
+
+
+def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[TrackletKey]) -> Inquiry:
+    """Look at all pairs between two groups.
+
+    Args:
+        learned: from `OfflineLinker.link_and_learn`.
+        one, two: keys; none is in both.
+
+    Raises:
+        ConfigError: a key that was not linked, or one that is in both groups.
+    """
+    scene, weighed = learned.scene, learned.weighed
+    place = {key: row for row, key in enumerate(scene.keys)}
+    for key in (*one, *two):
+        if key not in place:
+            raise ConfigError(f"tracklet {key} is not among those that were linked")
+        if key in one and key in two:
+            raise ConfigError(f"tracklet {key} is on both sides")
+    first = np.array(sorted(place[key] for key in one), np.int64)
+    second = np.array(sorted(place[key] for key in two), np.int64)
+    a, b = np.repeat(first, len(second)), np.tile(second, len(first))
+    code = learned.constraints.forbidding(a, b)
+    forbidden = {}
+    for number in np.unique(code[code != NONE]).tolist():
+        rows = np.flatnonzero(code == number)
+        pair = scene.keys[a[rows[0]]], scene.keys[b[rows[0]]]
+        forbidden[CONSTRAINTS[number]] = len(rows), pair
+    seen = scene.has_appearance[a] & scene.has_appearance[b]
+    similarity = np.where(seen, set_similarity(learned.appearance, scene.has_view, a, b).astype(np.float64), -np.inf)
+    kind = camera_pair(scene, a, b)
+    found, evidence = weighed.fit, weighed.evidence
+    times = _time_terms(learned, a, b)
+    ratio = np.where(seen, found.log_ratio(np.where(seen, similarity, 0.0), kind), 0.0) + times
+    ratio += found.prior(kind) - evidence.prior
+    total = evidence.log_odds(float(ratio.sum()), len(a), len(first), len(second))
+    if not seen.any():
+        return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total)
+    best = int(np.argmax(similarity))
+    grid = np.linspace(-1, 1, 2001)
+    odds = found.log_ratio(grid, np.full(len(grid), kind[best])) + found.prior(kind[best : best + 1])
+    enough = np.flatnonzero(odds >= 0)
+    return Inquiry(
+        pairs=len(a),
+        forbidden=forbidden,
+        best=(scene.keys[a[best]], scene.keys[b[best]]),
+        similarity=float(similarity[best]),
+        needed=float(grid[enough[0]]) if len(enough) else None,
+        time_term=float(times[best]),
+        log_odds=float(ratio[best] + evidence.prior),
+        group_log_odds=total,
+    )
+
+
+def _time_terms(learned: Learned, a: Integers, b: Integers) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """(P,) of the pairs that were looked at, 0 for others."""
+    pairs, size = learned.weighed.pairs, len(learned.scene)
+    codes = pairs.a * size + pairs.b
+    wanted = np.minimum(a, b) * size + np.maximum(a, b)
+    if not len(codes):
+        return np.zeros(len(a))
+    where = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+    return np.where(codes[where] == wanted, pairs.time_term[where], 0.0)
