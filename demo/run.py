@@ -1,7 +1,7 @@
 """The first run: follow people through two clips and say who was in both. `python demo/run.py [any mdpr-track flags]`
 
 The clips show people who do not exist in two arms of a corridor; README.md says how they were rendered. The detector is
-YOLO where its weights can be had, else the weightless motion detector; it says which.
+YOLO where its weights can be had, else the one that comes with mdpr-track; it says which.
 """
 
 from __future__ import annotations
@@ -10,28 +10,14 @@ import logging
 import sys
 from pathlib import Path
 
-from mdpr.detectors.devices import choose_device
-from mdpr.detectors.yolo import obtain_yolo_weights
-from mdpr.errors import MdprError, ModelError
+from mdpr.errors import MdprError
 from mdpr.files import results_folder
-from mdpr.pipeline.commands import link, track
+from mdpr.pipeline.commands import track
 from mdpr.pipeline.formats.identities import FILE, read_identities
 from mdpr.pipeline.formats.recordings import read_recordings
 
 CLIPS = ("east", "north")
 FPS = 12.5
-
-
-def choose_detector(flags: list[str]) -> list[str]:
-    """Flags that pick the detector; none where the user has picked one or YOLO's weights are there."""
-    if any(flag.split("=")[0] in ("--detector", "--weights", "--detections", "--config") for flag in flags):
-        return []
-    try:
-        obtain_yolo_weights(device=choose_device(""))
-    except ModelError as error:
-        print(f"{error}\nSo this demo uses the motion detector, which needs no weights and suits fixed cameras only.\n")
-        return ["--detector", "motion"]
-    return []
 
 
 def describe(run: Path) -> str:
@@ -48,12 +34,12 @@ def describe(run: Path) -> str:
 
 
 def main(flags: list[str]) -> int:
-    """Track, link, tell; returns the exit code."""
+    """Track, which also links the two cameras, and tell; returns the exit code."""
     options = track.make_parser().parse_args(flags)
     run = results_folder(options.project or "runs/demo", options.name or "run", bool(options.exist_ok))
     folder = ["--project", str(run.parent), "--name", run.name, "--exist-ok"]
     clips = [str(Path(__file__).parent / f"{clip}.mp4") for clip in CLIPS]
-    code = track.main([*clips, *choose_detector(flags), *flags, *folder]) or link.main([str(run), "--quiet"])
+    code = track.main([*clips, *flags, *folder])
     if code:
         return code
     try:

@@ -1,4 +1,4 @@
-"""YOLO networks in OpenVINO's format on a CPU, without ultralytics or torch.
+"""YOLO networks on a CPU with OpenVINO, without ultralytics or torch: OpenVINO folders, and YOLOX as ONNX.
 
 Frames go to asynchronous requests, one single-threaded stream for each core: several frames side by side need less work
 each than one frame on all cores. Letterboxing happens here; colour order and scaling are compiled into the network.
@@ -18,7 +18,7 @@ import yaml
 from mdpr.detectors.devices import count_cores
 from mdpr.detectors.frames import detections_for, require_images
 from mdpr.detectors.letterbox import Letterbox, rectangular_size
-from mdpr.detectors.yolo_outputs import decode_yolov8, suppress
+from mdpr.detectors.yolo_outputs import decode_yolov8, decode_yolox, suppress
 from mdpr.errors import ConfigError, DependencyError, FormatError, ModelError
 from mdpr.types import Detections, Frame
 
@@ -61,7 +61,7 @@ class _Compiled:
 
 
 class OpenVinoYolo:
-    """Runs one YOLOv8-style detection model of OpenVINO format.
+    """Runs one YOLOv8-style detection model of OpenVINO format, or one YOLOX without decoding from an ONNX file.
 
     Attributes:
         description: one line for the log.
@@ -79,25 +79,29 @@ class OpenVinoYolo:
         max_det: int,
         half: bool | None = None,
         name: str = "",
+        is_yolox: bool = False,
     ) -> None:
         """Read the model; it is compiled when the first frame says which shape is needed.
 
         Args:
-            folder: holds one `*.xml` with its `*.bin`, and `metadata.yaml`.
+            folder: holds one `*.xml` with its `*.bin`, and `metadata.yaml`; of a YOLOX, the ONNX file.
             conf, iou, imgsz, classes, max_det: see `mdpr.detectors.yolo.Yolo.Config`.
             half: False forces fp32 where the CPU would choose bf16 by itself.
             name: of the weights, for the description; "" takes the folder's.
+            is_yolox: the network takes BGR from 0 to 255 in the upper left corner of its input, and gives rows of
+                offsets, as `mdpr.detectors.yolox` exports it.
 
         Raises:
             DependencyError: openvino is not installed.
             ModelError: the model cannot be read, or is not one that this engine runs (see `refusal`).
             ConfigError: `imgsz` differs from the size of a model that is fixed.
         """
-        if reason := refusal(folder):
+        if not is_yolox and (reason := refusal(folder)):
             raise ModelError(f"{folder}: {reason}")
         from openvino import Core
 
         self._conf, self._iou, self._imgsz, self._classes, self._max_det = conf, iou, imgsz, classes, max_det
+        self._is_yolox = is_yolox
         self._core = Core()
         self._model = _read_model(folder)
         self._hints = {"INFERENCE_PRECISION_HINT": "f32"} if half is False else {}
@@ -129,7 +133,7 @@ class OpenVinoYolo:
 
     def _start(self, frame: Frame) -> tuple[Frame, Letterbox, Any]:
         compiled = self._compiled_for(self._fixed_size or rectangular_size(frame.size, self._imgsz))
-        letterbox = Letterbox.fit(frame.size, compiled.input_size)
+        letterbox = Letterbox.fit(frame.size, compiled.input_size, centred=not self._is_yolox)
         request = compiled.requests[0]
         compiled.requests.rotate(-1)  # at most streams + 1 are pending, so the next one in turn is free
         request.get_input_tensor().data[0] = letterbox.apply(frame.image)
@@ -139,7 +143,12 @@ class OpenVinoYolo:
     def _finish(self, frame: Frame, letterbox: Letterbox, request: Any) -> Detections:
         request.wait()
         try:
-            candidates = decode_yolov8(request.get_output_tensor().data[0], self._conf, self._classes)
+            output = request.get_output_tensor().data[0]
+            if self._is_yolox:
+                width, height = letterbox.input_size
+                candidates = decode_yolox(output, height, width, self._conf, self._classes)
+            else:
+                candidates = decode_yolov8(output, self._conf, self._classes)
         except FormatError as error:
             raise FormatError(f"frame {frame.index} of {frame.camera!r}: {error}") from error
         kept = suppress(candidates, self._iou, self._max_det)
@@ -159,7 +168,9 @@ class OpenVinoYolo:
         tensor.set_element_type(Type.u8).set_layout(_layout("NHWC")).set_color_format(ColorFormat.BGR)
         processor.input().model().set_layout(_layout("NCHW"))
         steps = processor.input().preprocess()
-        steps.convert_element_type(Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
+        steps.convert_element_type(Type.f32)
+        if not self._is_yolox:
+            steps.convert_color(ColorFormat.RGB).scale(255.0)
         processor.output().tensor().set_element_type(Type.f32)
         streams = {"NUM_STREAMS": self._streams, "INFERENCE_NUM_THREADS": count_cores()}
         network = self._core.compile_model(processor.build(), "CPU", {**streams, **self._hints})
@@ -204,7 +215,7 @@ def _layout(text: str) -> Any:
 def _read_model(folder: Path) -> Any:
     if not has_openvino():
         raise DependencyError("openvino", f"the model {folder}", extra="openvino")
-    files = sorted(folder.glob("*.xml"))
+    files = sorted(folder.glob("*.xml")) if folder.is_dir() else [folder]
     if len(files) != 1:
         raise ModelError(f"{folder}: expected one OpenVINO model (*.xml), found {len(files)}")
     from openvino import Core

@@ -1,18 +1,22 @@
-"""YOLO by default: the engine is chosen once, from what the machine has and what the weights are."""
+"""YOLO by default: the engine is chosen once, from what the machine has and what the weights are.
+
+Where the default weights cannot be had, the person detector that comes with this package takes their place.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from mdpr.detectors.devices import choose_device
 from mdpr.detectors.openvino_engine import OpenVinoYolo, has_openvino, refusal
 from mdpr.detectors.options import check_options
+from mdpr.detectors.person import Person, is_shipped
 from mdpr.errors import ConfigError, DependencyError
 from mdpr.types import Detections, Frame
-from mdpr.weights import obtain_weights
+from mdpr.weights import MissingWeightsError, obtain_weights
 
 _RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.3.0"
 DOWNLOADS = {
@@ -27,6 +31,7 @@ class Yolo:
     - CUDA: ultralytics, fp16.
     - CPU with openvino: an OpenVINO folder directly, a `.pt` exported once.
     - Otherwise, and for models other than plain detection: ultralytics runs the file.
+    - Default weights that are nowhere and cannot be downloaded: `mdpr.detectors.person` instead, which is said.
     """
 
     @dataclass(frozen=True)
@@ -70,8 +75,14 @@ class Yolo:
             ConfigError: a device that is not there, or options that do not fit the weights.
         """
         device = choose_device(config.device)
-        weights = obtain_yolo_weights(config.weights, device)
-        self._engine = _load(config, weights, device)
+        self._engine: Any
+        try:
+            self._engine = _load(config, obtain_yolo_weights(config.weights, device), device)
+        except MissingWeightsError as error:
+            is_wanted = config.weights == Yolo.Config.weights and 0 in (config.classes or (0,))
+            if not (is_wanted and is_shipped()):
+                raise
+            self._engine = _shipped(config, error)
         self.description: str = self._engine.description
         self.batch_size: int = self._engine.batch_size
 
@@ -104,6 +115,15 @@ def weight_variants(name: str, device: str) -> list[str]:
         return [name]
     folders = [f"{name}_openvino_model", f"{name}_int8_openvino_model"]
     return [*(folders if device == "cpu" and has_openvino() else []), f"{name}.pt", f"{name}.onnx"]
+
+
+def _shipped(config: Yolo.Config, error: MissingWeightsError) -> Person:
+    """The detector of this package with the options of YOLO; those that are at YOLO's default take its own."""
+    defaults = Yolo.Config()
+    names = [entry.name for entry in fields(Person.Config)]
+    given = {name: getattr(config, name) for name in names if getattr(config, name) != getattr(defaults, name)}
+    why = (error.failure or "no download is known for them").rstrip(".")
+    return Person(Person.Config(**given), f"no weights of {config.weights} here ({why})")
 
 
 def _load(config: Yolo.Config, weights: Path, device: str) -> Any:

@@ -23,11 +23,12 @@ def _converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _no_models_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _converted: Path) -> None:
+def _no_models_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, _converted: Path
+) -> None:
     """Tests see no weights but those they name and those that come with the package, and download nothing."""
     monkeypatch.delenv("MDPR_MODELS", raising=False)
-    cache = tmp_path / "cache"
-    cache.mkdir()
+    cache = tmp_path_factory.mktemp("cache")
     (cache / "reid").symlink_to(_converted)
     monkeypatch.setenv("MDPR_CACHE", str(cache))
     monkeypatch.setenv("MDPR_OFFLINE", "1")

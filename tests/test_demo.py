@@ -55,10 +55,3 @@ def test_people_of_both_cameras_are_told_with_their_times(demo: ModuleType, tmp_
     assert text.splitlines() == [
         "3 people, 1 of them in both corridors:", "  person 1: east 0.0 to 2.0 s, north 4.0 to 8.0 s",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "flags", [["--detector", "onnx"], ["--weights=x.onnx"], ["--config", "a.yaml"], ["--detections", "det.txt"]]
-)
-def test_a_detector_of_the_users_is_left_alone(demo: ModuleType, flags: list[str]) -> None:
-    assert demo.choose_detector(flags) == []

@@ -69,7 +69,7 @@ def test_the_run_command_without_any_weights(tmp_path: Path) -> None:
         [*command, "--project", str(tmp_path)], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert "motion detector" in result.stdout
+    assert "mdpr-person.onnx is used: weights that come with mdpr-track" in result.stderr
     assert "of them in both corridors" in result.stdout
     for clip in ("east", "north"):
         assert (tmp_path / "run" / clip / "video.mp4").stat().st_size > 100_000

@@ -32,6 +32,7 @@ class ByteTrackConfig:
         low_iou: the same for detections of low confidence, which are more often wrong.
         tentative_iou: the same for tentative tracks, which have no reliable velocity yet.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
+        max_exposed_s: seconds a track may be lost in plain view, where nobody hides it.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
         hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
@@ -49,8 +50,9 @@ class ByteTrackConfig:
     low_iou: float = 0.5
     tentative_iou: float = 0.3
     max_age_s: float = 1.0
+    max_exposed_s: float = 1.0
     confirm_s: float = 0.03
-    hidden_s: float = 1.0
+    hidden_s: float = 0.7
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
@@ -63,7 +65,7 @@ class ByteTrackConfig:
         check_within(self, shares, 0, 1)
         check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
         check_within(self, ("confirm_s", "hidden_s"), 0, math.inf)
-        check_within(self, ("max_age_s", "view_spacing_s", "embedding_interval_s"), 0.001, math.inf)
+        check_within(self, ("max_age_s", "max_exposed_s", "view_spacing_s", "embedding_interval_s"), 0.001, math.inf)
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)
@@ -81,6 +83,7 @@ class ByteTrack:
                 new_track_conf=config.new_track_conf,
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
+                max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,

@@ -21,7 +21,6 @@ from mdpr.trackers.assignment import SOLVERS, assign_pairs
 from mdpr.trackers.checks import check_choice, check_within
 from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
 from mdpr.trackers.matching import Matching, match_by_overlap, same_class
-from mdpr.trackers.motion import GATE, squared_mahalanobis
 from mdpr.trackers.plausibility import implausibility
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
@@ -31,6 +30,13 @@ MATCH_DISTANCE = 0.4
 
 SURE_DISTANCE = 0.25
 """The same for `reid_threshold`."""
+
+
+RECENT_S = 0.3
+"""A track seen within that time takes an overlapping detection that nothing else explains, however implausible."""
+
+ANY_COST = 3.0
+"""Above the cost of every pair."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class DeepSortConfig:
         lost_penalty: added to the cost of a track that has been lost for `max_age_s`, in proportion when shorter.
         max_cost: cost from which a pair is not matched, in (0, 1]: 0 = exactly expected and alike, 1 = neither.
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
+        max_exposed_s: seconds a track may be lost in plain view, where nobody hides it.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
         hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
@@ -75,8 +82,9 @@ class DeepSortConfig:
     lost_penalty: float = 0.1
     max_cost: float = 0.85
     max_age_s: float = 2.0
+    max_exposed_s: float = 1.0
     confirm_s: float = 0.06
-    hidden_s: float = 1.0
+    hidden_s: float = 0.7
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
     views: int = 10
@@ -96,7 +104,10 @@ class DeepSortConfig:
             check_within(self, ("reid_threshold",), 0, 2)
         check_within(self, ("lost_penalty", "confirm_s", "hidden_s"), 0, math.inf)
         check_within(
-            self, ("max_age_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"), 0.001, math.inf
+            self,
+            ("max_age_s", "max_exposed_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"),
+            0.001,
+            math.inf,
         )
         check_within(self, ("views",), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
@@ -118,6 +129,7 @@ class DeepSort:
                 new_track_conf=config.new_track_conf,
                 clear_conf=config.high_conf,
                 max_age_s=config.max_age_s,
+                max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
@@ -147,16 +159,24 @@ class DeepSort:
         state = table.state
         matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
-        self._match_confirmed(matching, scene, is_high)
-        match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
-        match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
+        self._match_confirmed(matching, scene, is_high, math.inf, config.max_cost)
+        if matching.is_free.any():
+            match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
+        if (matching.is_free & is_high).any():
+            self._match_confirmed(matching, scene, is_high, RECENT_S, ANY_COST)
+            match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
         return self._lifecycle.finish(scene, matching.column)
 
-    def _match_confirmed(self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_]) -> None:
+    def _match_confirmed(
+        self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_], max_unseen_s: float, max_cost: float
+    ) -> None:
         """Confirmed tracks with detections of high confidence, by motion and appearance.
 
+        Only tracks seen within `max_unseen_s` seconds, and only pairs that cost less than `max_cost`.
+
         A pair may match when the boxes overlap and appearance does not forbid it, or when they do not but appearance
-        vouches for it within the motion gate. The gate does not apply to overlapping boxes: when a person is half
+        vouches for it where it is not entirely implausible (`implausibility` below 1: a gate that grows with the time
+        that a track was not seen). The gate does not apply to overlapping boxes: when a person is half
         hidden the box halves, which no gate allows, and the overlap is evidence enough. A covered crop may show
         somebody else, so its appearance counts in the cost but forbids nothing.
 
@@ -164,7 +184,10 @@ class DeepSort:
         penalty decides between nearly equal claims, and a clearly better claim of a lost track still wins.
         """
         config, table = self.config, self._lifecycle.table
-        rows = matching.open_rows(table.state != TENTATIVE)
+        is_candidate = table.state != TENTATIVE
+        if max_unseen_s < math.inf:
+            is_candidate &= scene.frame.time_s - table.last_s <= max_unseen_s
+        rows = matching.open_rows(is_candidate)
         columns = matching.open_columns(is_high)
         if len(rows) == 0 or len(columns) == 0:
             return
@@ -174,8 +197,9 @@ class DeepSort:
         if scene.embeddings is not None:
             distance = self._distance(scene.embeddings.take(columns, axis=0), scene.has_appearance[columns], rows)
             is_possible |= distance <= self._sure_distance
-        pairs = is_possible.nonzero()
-        rows, columns, overlap = rows[pairs[0]], columns[pairs[1]], overlap[pairs]  # (P,) from here on
+        at = is_possible.reshape(-1).nonzero()[0]  # numpy finds what is true in one axis ten times as fast as in two
+        overlap, (at_row, at_column) = overlap.reshape(-1)[at], divmod(at, len(columns))
+        rows, columns = rows[at_row], columns[at_column]  # (P,) from here on
         admissible = same_class(table, scene, rows, columns)
         unseen_s = scene.frame.time_s - table.last_s[rows]
         unlikely = implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
@@ -183,17 +207,18 @@ class DeepSort:
         cost += unlikely
         cost /= 2
         if distance is not None:
-            distance = distance[pairs]
-            admissible &= self._admits(overlap, distance, scene, rows, columns)
+            distance = distance.reshape(-1)[at]
+            is_unlike = (distance > self._match_distance) & (scene.views.covered[columns] <= config.max_covered)
+            admissible &= ~is_unlike & ((overlap >= config.min_iou) | (unlikely < 1))
             look = np.minimum(distance / self._match_distance, 1)
             mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
             cost = np.where(np.isnan(distance), cost, mixed)
         is_lost = table.state[rows] == LOST
         if np.count_nonzero(is_lost):
             cost = cost + np.where(is_lost, config.lost_penalty * unseen_s / config.max_age_s, 0)
-        admissible &= cost < config.max_cost
+        admissible &= cost < max_cost
         rows, columns, cost = rows[admissible], columns[admissible], cost[admissible]
-        matching.take(*assign_pairs(rows, columns, cost, config.solver, config.max_cost))
+        matching.take(*assign_pairs(rows, columns, cost, config.solver, max_cost))
 
     def _distance(
         self, embeddings: NDArray[np.float32], has_appearance: NDArray[np.bool_], rows: NDArray[np.intp]
@@ -208,33 +233,6 @@ class DeepSort:
         if len(unknown_columns):
             distance[:, unknown_columns] = np.nan
         return distance
-
-    def _admits(
-        self,
-        overlap: NDArray[np.float32],
-        distance: NDArray[np.float32],
-        scene: Scene,
-        rows: NDArray[np.intp],
-        columns: NDArray[np.intp],
-    ) -> NDArray[np.bool_]:
-        """(P,) which pairs of track `rows[i]` and detection `columns[i]` motion and appearance together allow.
-
-        Args:
-            overlap: (P,) IoU.
-            distance: (P,) cosine distance, NaN when unknown; at most the sure distance where the IoU is too small.
-            scene, rows, columns: the tracks and detections.
-        """
-        is_unlike = (distance > self._match_distance) & (scene.views.covered[columns] <= self.config.max_covered)
-        admissible = ~is_unlike
-        apart = (overlap < self.config.min_iou).nonzero()[0]
-        if len(apart):
-            gate = squared_mahalanobis(
-                self._lifecycle.table.motion.take(rows[apart], axis=2),
-                scene.xywh.take(columns[apart], axis=1),
-                scene.detections.confidence[columns[apart]],
-            )
-            admissible[apart] = gate <= GATE
-        return admissible
 
     def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
         """See `Tracker`: what is new, lost, crowded, or has not been looked at for `embedding_interval_s`.

@@ -5,32 +5,32 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.trackers.geometry import areas, intersections
-from mdpr.trackers.track_table import LOST, SEEN, TrackTable
-
 LEAST_COVERED = 0.3
 """Part of an expected box that a single nearer person must cover to be why nobody was found there. Detectors begin
 to miss people at about this: on MOT16-02, 3 of 100 who are nine tenths visible, and 45 of 100 who are half visible."""
 
 LEAST_DETECTIONS = 10
-"""A track with fewer has no way to go on by, and may be a mistake of the detector."""
+"""A track with fewer is not shown while it is hidden: its way is not known, and it may be a mistake of the detector."""
 
 
-def hidden_tracks(table: TrackTable, is_over: NDArray[np.bool_], time_s: float, hidden_s: float) -> NDArray[np.intp]:
-    """Rows of the lost tracks that are hidden behind a seen one and have been for at most `hidden_s` seconds.
+def hidden_behind(
+    lower_edge_lost: NDArray[np.float32],
+    area_lost: NDArray[np.float32],
+    lower_edge_seen: NDArray[np.float32],
+    shared: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Which of L lost tracks are hidden behind one of S seen ones.
 
     Nearer to the camera means lower in the picture, as in `views`: the nearer box ends at least as low.
+
+    Args:
+        lower_edge_lost, area_lost: (L,) y2 and area of the expected boxes.
+        lower_edge_seen: (S,) y2 of the seen ones.
+        shared: (S, L) areas of their intersections.
+
+    >>> hidden_behind(np.array([100.0]), np.array([400.0]), np.array([110.0, 90.0]), np.array([[200.0], [300.0]]))
+    array([ True])
     """
-    is_recent = (table.state == LOST) & (time_s - table.last_s <= hidden_s) & (table.detections >= LEAST_DETECTIONS)
-    lost = (is_recent > is_over).nonzero()[0]
-    if len(lost) == 0:
-        return lost
-    seen = ((table.state == SEEN) > is_over).nonzero()[0]
-    if len(seen) == 0:
-        return seen
-    boxes = table.boxes()
-    behind, before = boxes.take(lost, axis=1), boxes.take(seen, axis=1)
-    shared = intersections(behind, before)
-    shared *= before[3] >= behind[3][:, None]
-    hidden: NDArray[np.intp] = lost[shared.max(axis=1) >= LEAST_COVERED * areas(behind)]
+    covering = shared * (lower_edge_seen[:, None] >= lower_edge_lost)
+    hidden: NDArray[np.bool_] = covering.max(axis=0, initial=0) >= LEAST_COVERED * area_lost
     return hidden

@@ -22,7 +22,7 @@ from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
 from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
-from mdpr.trackers.hidden import hidden_tracks
+from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_behind
 from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
@@ -54,6 +54,7 @@ class LifecycleRules:
     appearance_memory_s: float
     embedding_interval_s: float
     hidden_s: float
+    max_exposed_s: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,7 @@ class Lifecycle:
         ended: tuple[Tracklet, ...] = ()
         if self._last is not None and len(self.table):
             is_old = frame.time_s - self.table.last_s > self.rules.max_age_s + TIME_TOLERANCE_S
+            is_old |= self.table.exposed_s > self.rules.max_exposed_s + TIME_TOLERANCE_S
             ended = self._end(is_old)
             self.table.motion = predict(self.table.motion, frame.time_s - self._last.time_s)
         boxes = self.table.boxes()
@@ -182,6 +184,7 @@ class Lifecycle:
         """Take over the matches of the frame: (T,) column of each track's detection, -1 for none."""
         frame, detections, table = scene.frame, scene.detections, self.table
         is_first = self._last is None
+        dt_s = 0.0 if self._last is None else frame.time_s - self._last.time_s
         self._last = frame
         rows = (match >= 0).nonzero()[0]
         columns = match[rows]
@@ -205,19 +208,20 @@ class Lifecycle:
         if len(rows):
             self._confirm(rows, frame.time_s, is_first)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
-        self._end_duplicates(is_over)
+        hidden = self._settle_lost(is_over, dt_s)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
-        hidden = hidden_tracks(table, is_over, frame.time_s, self.rules.hidden_s)
-        ids = table.track_id[np.concatenate([rows, hidden])]
-        boxes = np.concatenate([detections.xyxy.take(columns, axis=0), table.boxes().T.take(hidden, axis=0)])
-        nothing = np.zeros(len(hidden), dtype=np.float32)
-        confidence = np.concatenate([detections.confidence[columns], nothing])
-        class_id = np.concatenate([detections.class_id[columns], table.class_id[hidden]])
-        index = np.concatenate([columns.astype(np.int32), np.full(len(hidden), -1, dtype=np.int32)])
+        ids, boxes = table.track_id[rows], detections.xyxy.take(columns, axis=0)
+        confidence, class_id = detections.confidence[columns], detections.class_id[columns]
+        if len(hidden):
+            ids = np.concatenate([ids, table.track_id[hidden]])
+            boxes = np.concatenate([boxes, table.boxes().T.take(hidden, axis=0)])
+            confidence = np.concatenate([confidence, np.zeros(len(hidden), dtype=np.float32)])
+            class_id = np.concatenate([class_id, table.class_id[hidden]])
+            columns = np.concatenate([columns, np.full(len(hidden), -1)])
         ended = scene.ended + self._end(is_over)
         ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
-        return Tracks(ids, boxes, confidence, class_id, index, ended)
+        return Tracks(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
 
     def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
@@ -232,6 +236,7 @@ class Lifecycle:
             shift = shared_correction(before.take(was_seen, axis=2), after.take(was_seen, axis=2))
             table.motion[:2, :2, others] += shift[:, :, None]
         table.last_s[rows] = frame.time_s
+        table.exposed_s[rows] = 0
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1
         table.confidence_sum[rows] += confidence
@@ -262,8 +267,37 @@ class Lifecycle:
         table.track_id[confirmed] = self._last_id + 1 + np.arange(len(confirmed))
         self._last_id += len(confirmed)
 
-    def _end_duplicates(self, is_over: NDArray[np.bool_]) -> None:
-        """Set `is_over` for the younger of a seen and a lost track that lie on one another.
+    def _settle_lost(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
+        """End duplicates, and let the clock of lost tracks in plain view go on; returns rows of the hidden to show."""
+        table, rules = self.table, self.rules
+        lost = (table.state == LOST).nonzero()[0]
+        if len(lost) == 0:
+            return lost
+        seen = (table.state == SEEN).nonzero()[0]
+        boxes = table.boxes()
+        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
+        shared = intersections(of_seen, of_lost)  # (seen, lost)
+        if not shared.any():
+            table.exposed_s[lost] += dt_s
+            return lost[:0]
+        area = areas(of_lost)
+        self._end_duplicates(seen, lost, overlaps(shared, areas(of_seen), area), is_over)
+        is_hidden = hidden_behind(of_lost[3], area, of_seen[3], shared)
+        table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
+        hidden = lost[is_hidden]
+        time_s = 0.0 if self._last is None else self._last.time_s
+        is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
+        is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & ~is_over[hidden]
+        return hidden[is_shown]
+
+    def _end_duplicates(
+        self,
+        seen: NDArray[np.intp],
+        lost: NDArray[np.intp],
+        overlap: NDArray[np.float32],
+        is_over: NDArray[np.bool_],
+    ) -> None:
+        """Set `is_over` for the younger of a seen and a lost track that lie on one another, by (seen, lost) overlap.
 
         Such a pair is mostly one person, whose track was lost for a moment and began anew. When the younger one ends,
         the older continues with the next detection. Two tracks that both have a detection are left alone: that is what
@@ -271,16 +305,6 @@ class Lifecycle:
         one person hidden behind another is not a duplicate.
         """
         table = self.table
-        lost = (table.state == LOST).nonzero()[0]
-        if len(lost) == 0:
-            return
-        seen = (table.state == SEEN).nonzero()[0]
-        boxes = table.boxes()
-        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
-        shared = intersections(of_seen, of_lost)
-        if not shared.any():
-            return
-        overlap = overlaps(shared, areas(of_seen), areas(of_lost))  # (seen, lost)
         seen_at, lost_at = (overlap >= self.rules.duplicate_iou).nonzero()
         if len(seen_at) == 0:
             return

@@ -54,8 +54,9 @@ def match_by_overlap(
     if len(columns) == 0:
         return
     overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
-    pairs = (overlap >= min_iou).nonzero()
-    at_row, at_column, cost = rows[pairs[0]], columns[pairs[1]], 1 - overlap[pairs]  # (pairs,) each
+    at = (overlap >= min_iou).reshape(-1).nonzero()[0]
+    at_row, at_column = divmod(at, len(columns))
+    at_row, at_column, cost = rows[at_row], columns[at_column], 1 - overlap.reshape(-1)[at]  # (pairs,) each
     is_same = same_class(table, scene, at_row, at_column)
     matching.take(*assign_pairs(at_row[is_same], at_column[is_same], cost[is_same], solver))
 

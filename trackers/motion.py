@@ -14,6 +14,7 @@ for the model and its noise as a fraction of the height; Du et al., StrongSORT (
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,16 +90,23 @@ def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
         state: (5, 4, T); not changed.
         dt_s: seconds, >= 0.
     """
-    growth = VELOCITY_INTENSITY * dt_s
-    noise = np.stack([POSITION_INTENSITY * dt_s + growth * dt_s**2 / 3, growth * dt_s / 2, growth])  # (3, 4, 1)
+    steps, noise = _step(dt_s)
     later = np.array(state, dtype=np.float64)
     # position += dt * velocity, variance += 2 dt * covariance, covariance += dt * velocity's variance
-    later[:4] += np.array([dt_s, 0, 2 * dt_s, dt_s]).reshape(4, 1, 1) * state[1:]
+    later[:4] += steps * state[1:]
     later[VARIANCE] += dt_s**2 * state[VELOCITY_VARIANCE]
     later[VARIANCE:] += noise * np.square(state[POSITION, HEIGHT])
     sizes = later[POSITION, 2:]
     np.maximum(sizes, MIN_SIZE_PX, out=sizes)
     return later
+
+
+@lru_cache(maxsize=16)
+def _step(dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(4, 1, 1) what `predict` multiplies the state by, and (3, 4, 1) noise it adds, in squared heights."""
+    growth = VELOCITY_INTENSITY * dt_s
+    noise = np.stack([POSITION_INTENSITY * dt_s + growth * dt_s**2 / 3, growth * dt_s / 2, growth])
+    return np.array([dt_s, 0, 2 * dt_s, dt_s]).reshape(4, 1, 1), noise
 
 
 def measurement_variance(height: Any, confidence: Any) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from mdpr.detectors.options import STRIDE
+from mdpr.detectors.yolox.calibration import Calibration
 from mdpr.detectors.yolox.checkpoint import load_network
 from mdpr.detectors.yolox.folding import FoldedNetwork
 from mdpr.detectors.yolox.network import YoloxNetwork
@@ -33,13 +34,19 @@ _MOST_DIFFERENCE = 1e-3  # of scores, and of boxes in cells
 _LARGEST = 64  # multiples of 32
 
 
-def export_onnx(network: YoloxNetwork, path: Path, metadata: Mapping[str, Any] | None = None) -> float:
+def export_onnx(
+    network: YoloxNetwork,
+    path: Path,
+    metadata: Mapping[str, Any] | None = None,
+    calibration: Calibration | None = None,
+) -> float:
     """Write a network, and compare the file with it.
 
     Args:
         network: of one class or more.
         path: of the file.
         metadata: JSON values that go into the file, each under its name with "mdpr." in front.
+        calibration: that its scores get.
 
     Returns:
         The largest difference of an output from torch's, over `PARITY_SIZES`.
@@ -54,7 +61,7 @@ def export_onnx(network: YoloxNetwork, path: Path, metadata: Mapping[str, Any] |
         import onnxscript  # noqa: F401  torch asks for it, with a message that names no extra
     except ImportError as error:
         raise DependencyError(error.name or "onnx", "ONNX export", "export") from error
-    folded = FoldedNetwork(network).cpu()
+    folded = FoldedNetwork(network, calibration).cpu()
     rows, columns = (torch.export.Dim(name, min=2, max=_LARGEST) for name in ("rows", "columns"))
     example = torch.zeros(1, 3, 8 * STRIDE, 10 * STRIDE)
     with _quiet():
@@ -81,16 +88,19 @@ def export_onnx(network: YoloxNetwork, path: Path, metadata: Mapping[str, Any] |
 
 
 def export_checkpoint(checkpoint: Path, path: Path) -> float:
-    """`export_onnx` for a file of mdpr train-detector, or the folder of a run; the file says what it was trained on.
+    """`export_onnx` for a file of mdpr train-detector, or the folder of a run, with the calibration that it holds.
+
+    The file says what it was trained on.
 
     Raises:
         ModelError: damaged, or something else.
     """
     network, told = load_network(checkpoint)
     kept: dict[str, Any] = {
-        key: told[key] for key in ("made_by", "pictures", "updates", "epochs", "measures") if key in told
+        key: told[key] for key in ("made_by", "pictures", "updates", "epochs", "measures", "calibration") if key in told
     }
-    return export_onnx(network, path, kept)
+    calibration = Calibration(**told["calibration"]) if told.get("calibration") else None
+    return export_onnx(network, path, kept, calibration)
 
 
 def parity(network: FoldedNetwork, content: bytes) -> float:
@@ -102,7 +112,9 @@ def parity(network: FoldedNetwork, content: bytes) -> float:
     """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # on a busy machine, several would mostly wait for each other
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     generator = np.random.default_rng(0)
     largest = 0.0
     for size in PARITY_SIZES:

@@ -102,7 +102,7 @@ class SampleLoader:
         workers: int,
         cache_bytes: int = 0,
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mdpr-train-")
+        self._folder = tempfile.TemporaryDirectory(prefix="mdpr-train-", ignore_cleanup_errors=True)
         cache = Path(self._folder.name) / "pictures"
         spec = SampleSpec(pictures, size, augmentation, camera, seed, cache, cache_bytes)
         self._maker = SampleMaker(spec)

@@ -6,7 +6,6 @@ file that all processes map; samples go through files too. Both are in the page 
 
 from __future__ import annotations
 
-import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +104,16 @@ class SampleMaker:
         Raises:
             OutputError: the cache cannot be written.
         """
-        with write_errors(self._spec.cache), self._spec.cache.open("r+b", buffering=0) as file:
+        with write_errors(self._spec.cache), self._spec.cache.open("r+b") as file:
             for index in range(first, min(last, self.kept)):
                 try:
                     image = self._read(index)
                 except FormatError:
                     continue
-                _write(file.fileno(), image, int(self._starts[index]))
-                os.pwrite(file.fileno(), b"\1", index)
+                file.seek(int(self._starts[index]))
+                file.write(np.ascontiguousarray(image).data)
+                file.seek(index)
+                file.write(b"\1")
 
     def fill(self, job: SampleJob) -> list[Boxes]:
         """Make samples: pixels go into the job's file, boxes are returned.
@@ -122,12 +123,11 @@ class SampleMaker:
             OutputError: the pixels cannot be written.
         """
         boxes = []
-        with write_errors(job.file), job.file.open("r+b", buffering=0) as file:
-            offset = job.offset
+        with write_errors(job.file), job.file.open("r+b") as file:
+            file.seek(job.offset)
             for number, index in enumerate(job.indices, job.first):
                 sample = self.sample(index, job.epoch, number, job.size, job.is_closing)
-                _write(file.fileno(), sample.image, offset)
-                offset += sample.image.nbytes
+                file.write(np.ascontiguousarray(sample.image).data)
                 boxes.append((sample.people, sample.ignored))
         return boxes
 
@@ -213,10 +213,3 @@ def fitting_divisor(size: tuple[int, int], wanted: tuple[int, int]) -> int:
     """
     fitting = [divisor for divisor in _DECODERS if max(size) / divisor >= _FINENESS * max(wanted)]
     return max(fitting, default=1)
-
-
-def _write(descriptor: int, image: Image, offset: int) -> None:
-    content = memoryview(np.ascontiguousarray(image)).cast("B")
-    while content:
-        written = os.pwrite(descriptor, content, offset)
-        content, offset = content[written:], offset + written

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from mdpr.detectors.devices import choose_device
+from mdpr.detectors.yolox.calibration import Calibration, calibrate
 from mdpr.detectors.yolox.checkpoint import (
     NETWORK_FILE,
     STATE_FILE,
@@ -195,8 +196,10 @@ class DetectorRun:
     def _evaluate(self) -> None:
         """Measure the average, and keep it when it is the best, or where nothing can be measured."""
         measures: Measures | None = None
+        calibration = Calibration()
         if self._val is not None:
-            measures = self._measures = self._measure(self._val)
+            measures, calibration = self._measure(self._val)
+            self._measures = measures
             done = self._progress.epoch + self._progress.step / len(self._order)
             self._journal.add_evaluation(self._progress.updates, done, asdict(measures))
         self._progress = replace(self._progress, evaluated=self._progress.updates)
@@ -204,7 +207,7 @@ class DetectorRun:
         if is_best:
             best = measures.ap if measures is not None else None
             self._progress = replace(self._progress, best=best, best_update=self._progress.updates)
-            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(measures))
+            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(measures, calibration))
         if measures is not None:
             log.info(
                 "epoch %d, step %d: AP %.4f, AP50 %.4f, recall %.3f and precision %.3f at %g%s",
@@ -212,13 +215,14 @@ class DetectorRun:
                 measures.precision, measures.conf, ", best" if is_best else "",
             )  # fmt: skip
 
-    def _measure(self, pictures: PeoplePictures) -> Measures:
+    def _measure(self, pictures: PeoplePictures) -> tuple[Measures, Calibration]:
         imgsz = max(self.config.train.imgsz)
         detector = TorchYolox(self._learner.average, imgsz, conf=EVALUATION_CONF, device=self._device)
         threads = 0 if self._device.type == "cpu" else 1
-        return measure(truths_of(pictures), detect_in_pictures(detector.detect, pictures, threads))
+        truths, found = truths_of(pictures), detect_in_pictures(detector.detect, pictures, threads)
+        return measure(truths, found), calibrate(truths, found)
 
-    def _metadata(self, measures: Measures | None) -> dict[str, Any]:
+    def _metadata(self, measures: Measures | None, calibration: Calibration) -> dict[str, Any]:
         """What a network says of itself: where it comes from, and what was measured."""
         return {
             "made_by": f"mdpr train-detector {versions()['mdpr-track']}",
@@ -227,6 +231,7 @@ class DetectorRun:
             "updates": self._progress.updates,
             "epochs": self._progress.epoch + self._progress.step / len(self._order),
             "measures": asdict(measures) if measures is not None else {},
+            "calibration": asdict(calibration),
             "config": self.config.as_mapping(),
         }
 
@@ -248,7 +253,7 @@ class DetectorRun:
     def _save(self) -> None:
         self._progress = replace(self._progress, used_s=self._used_s())
         if self._val is None or self._progress.best is None:
-            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(None))
+            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(None, Calibration()))
         save_state(self._folder / STATE_FILE, self._learner, self.config, self._progress)
         self._saved = time.perf_counter()
 

@@ -11,6 +11,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "reid": ("mdpr.pipeline.commands.eval_reid", "a re-identification model on a data set"),
     "mot": ("mdpr.pipeline.commands.eval_mot", "tracks against ground truth: HOTA, IDF1, MOTA, returns"),
     "mtmc": ("mdpr.pipeline.commands.eval_mtmc", "identities over several cameras: IDF1, HOTA, links, returns"),
+    "detector": ("mdpr.pipeline.commands.eval_detector", "a detector on boxes, or against another detector"),
     "plaza": ("mdpr.pipeline.commands.eval_plaza", "SynthPlaza: tracking and identities in three scenes, one table"),
     "speed": ("mdpr.pipeline.commands.eval_speed", "how many crops a second the engines embed on this machine"),
 }

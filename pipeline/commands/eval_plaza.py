@@ -141,6 +141,7 @@ def _track_and_link(folder: BenchmarkFolder, scene: str, results: Path, flags: a
         tracking += [] if value is None else [f"--{name.replace('_', '-')}", value]
     tracking += [part for setting in flags.set for part in ("--set", setting)]
     tracking += ["--project", str(results), "--name", scene, "--quiet", "--save" if flags.save else "--no-save"]
+    tracking += ["--no-link"]  # mdpr-link has flags of its own
     linking = [str(results / scene), "--quiet"]
     linking += [] if flags.false_link_rate is None else ["--false-link-rate", flags.false_link_rate]
     for command, program, arguments in (("mdpr-track", track.main, tracking), ("mdpr-link", link.main, linking)):

@@ -13,10 +13,10 @@ FOLDER, SUMS = "weights", "SHA256SUMS"
 _log = logging.getLogger("mdpr")
 
 
-def shipped_weights(package: str, file: str) -> Path | None:
+def shipped_weights(package: str, file: str, reason: str = "") -> Path | None:
     """The file `weights/FILE` of an installed package ("mdpr.reid"), or None when it ships no such file.
 
-    One log line says that it is used.
+    One log line says that it is used, and begins with why, where a `reason` is given.
 
     Raises:
         ModelError: the file is not the one that was shipped.
@@ -35,7 +35,8 @@ def shipped_weights(package: str, file: str) -> Path | None:
             f"{path} is not the file that was shipped: expected SHA-256 {expected}, got {found}. "
             "Install mdpr-track again."
         )
-    _log.info("%s: the weights that come with mdpr-track, trained on synthetic people", file)
+    begin = f"{reason}, so " if reason else ""
+    _log.info("%s%s is used: weights that come with mdpr-track, trained on synthetic people", begin, file)
     return path
 
 

@@ -21,6 +21,18 @@ _CHUNK_BYTES = 1 << 20
 _log = logging.getLogger("mdpr")
 
 
+class MissingWeightsError(ModelError):
+    """Weights that are nowhere.
+
+    Attributes:
+        failure: why nothing was downloaded; "" where that was not tried.
+    """
+
+    def __init__(self, message: str, failure: str = "") -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
 def cache_folder() -> Path:
     """The folder for downloads and converted models: $MDPR_CACHE, else $XDG_CACHE_HOME/mdpr, else ~/.cache/mdpr."""
     if folder := os.environ.get("MDPR_CACHE"):
@@ -85,18 +97,23 @@ def obtain_weights(
     raise missing_weights(name, variants, kind, failure)
 
 
-def missing_weights(name: str, variants: Sequence[str] = (), kind: str = "model", failure: str = "") -> ModelError:
+def missing_weights(
+    name: str, variants: Sequence[str] = (), kind: str = "model", failure: str = ""
+) -> MissingWeightsError:
     """The error for weights that are nowhere: every place looked at, and what to do about it."""
     places = "".join(f"\n  {path}" for path in candidates(name, variants))
     message = f"{kind} {name!r} not found. Looked at:{places}"
     if failure:
         message += f"\n{failure}"
     if _is_path(name):
-        return ModelError(f"{message}\nGive the path of an existing file, or a name instead of a path.")
+        return MissingWeightsError(
+            f"{message}\nGive the path of an existing file, or a name instead of a path.", failure
+        )
     folder = os.environ.get("MDPR_MODELS") or str(cache_folder())
     file = next((file for file in _names(name, variants) if Path(file).suffix), name)
-    return ModelError(
-        f"{message}\nPut {file} into {folder}, or set MDPR_MODELS to the folder that holds it, or give --weights PATH."
+    return MissingWeightsError(
+        f"{message}\nPut {file} into {folder}, or set MDPR_MODELS to the folder that holds it, or give --weights PATH.",
+        failure,
     )
 
 

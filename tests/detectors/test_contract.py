@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mdpr.components import build_config, find_class
-from mdpr.detectors import DETECTORS
+from mdpr.detectors import DETECTORS, person
 from mdpr.errors import ConfigError, FormatError
 from mdpr.types import Detections, Frame
 
@@ -29,6 +29,10 @@ def build(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Cal
             return {"weights": str(request.getfixturevalue("make_folder")()), "device": "cpu", "imgsz": 128}
         if name == "onnx":
             return {"weights": str(request.getfixturevalue("make_network")("yolox")), "device": "cpu"}
+        if name == "person":
+            network = request.getfixturevalue("make_network")("yolox")
+            request.getfixturevalue("monkeypatch").setattr(person, "shipped_weights", lambda *_: network)
+            return {"device": "cpu", "imgsz": 128, "conf": 0.02}
         if name == "torchvision":
             torchvision = pytest.importorskip("torchvision")
             torch = pytest.importorskip("torch")
@@ -119,7 +123,9 @@ def test_options_out_of_range(name: str) -> None:
             config(**required, **{key: value})
 
 
-@pytest.mark.parametrize("module", ["onnx", "openvino_engine", "yolo", "file", "motion", "torchvision_models"])
+@pytest.mark.parametrize(
+    "module", ["onnx", "openvino_engine", "person", "yolo", "file", "motion", "torchvision_models"]
+)
 def test_imports_are_light(module: str) -> None:
     code = f"import sys, mdpr.detectors.{module}; print([m for m in ('torch', 'ultralytics') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

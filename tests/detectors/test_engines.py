@@ -15,6 +15,7 @@ from mdpr.detectors.onnx import Onnx
 from mdpr.detectors.yolo import Yolo, weight_variants
 from mdpr.errors import ConfigError, FormatError, ModelError
 from mdpr.types import Detections, Frame
+from mdpr.weights import cache_folder
 
 OPTIONS: dict[str, Any] = {"iou": 0.7, "device": "cpu", "classes": None, "conf": 0.5}
 PATCHES = [  # BGR patch and the class it must be for RGB (yolov8) networks
@@ -235,7 +236,7 @@ def test_pt_is_exported_once(
         again = Yolo(config)
     assert sum("exporting" in record.message for record in caplog.records) == 1
     assert sorted(path.name for path in tmp_path.glob("*.pt")) == ["random.pt"]
-    assert [path.name[:7] for path in (tmp_path / "cache" / "exports").iterdir()] == ["random-"]
+    assert [path.name[:7] for path in (cache_folder() / "exports").iterdir()] == ["random-"]
     noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
     frames = [Frame("a", 0, 0.0, noise), make_frame(64, 64)]
     reference = UltralyticsYolo(weights, "cpu", conf=0.0, iou=0.7, imgsz=64, classes=None, max_det=20).detect(frames)

@@ -27,6 +27,7 @@ def lifecycle():
             appearance_memory_s=1.0,
             embedding_interval_s=1.0,
             hidden_s=1.0,
+            max_exposed_s=1.0,
         )
     )
 

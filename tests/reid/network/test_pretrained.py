@@ -13,6 +13,7 @@ from torch import Tensor
 from mdpr.errors import ModelError
 from mdpr.reid.network import MdprNetwork, build_model
 from mdpr.reid.network.pretrained import URLS, backbone_name, load_backbone
+from mdpr.weights import cache_folder
 
 
 def make(**overrides: Any) -> MdprNetwork:
@@ -138,7 +139,7 @@ def test_absent_weights_name_the_places(ibn: bool, file: str, tmp_path: Path, mo
     monkeypatch.setenv("MDPR_MODELS", str(tmp_path / "models"))
     with pytest.raises(ModelError) as caught:
         load_backbone(make(backbone_width=1, ibn=ibn))
-    for place in (tmp_path / "models" / file, tmp_path / "cache" / file, "MDPR_OFFLINE", URLS[file.split("-")[0]]):
+    for place in (tmp_path / "models" / file, cache_folder() / file, "MDPR_OFFLINE", URLS[file.split("-")[0]]):
         assert str(place) in str(caught.value)
 
 
