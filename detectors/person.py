@@ -46,7 +46,7 @@ class Person:
         """
 
         conf: float = 0.1
-        iou: float = 0.6
+        iou: float = 0.5
         imgsz: int = 640
         device: str = ""
         half: bool | None = None

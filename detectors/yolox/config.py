@@ -9,10 +9,10 @@ from typing import Any
 
 from mdpr.components import build_config
 from mdpr.detectors.options import STRIDE
-from mdpr.detectors.yolox.augment import AugmentConfig
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import ReadOptions
 from mdpr.detectors.yolox.network import SIZES
+from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import ConfigError
 
 PRECISIONS = ("auto", "fp32", "bf16")

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mdpr.detectors.yolox.augment import AugmentConfig, Sample
+from mdpr.detectors.yolox.augment import Sample
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import PeoplePictures
 from mdpr.detectors.yolox.sampling import (
@@ -33,6 +33,7 @@ from mdpr.detectors.yolox.sampling import (
     keep_in_process,
     start_process,
 )
+from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import MdprError
 from mdpr.files import write_errors
 

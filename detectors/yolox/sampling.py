@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.detectors.yolox.augment import AugmentConfig, Picture, Sample, make_sample, sample_generator
+from mdpr.detectors.yolox.augment import Picture, Sample, make_sample, sample_generator
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import PeoplePictures
 from mdpr.detectors.yolox.geometry import Image
+from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import FormatError
 from mdpr.files import write_errors
 

@@ -39,7 +39,8 @@ class Looks:
         kept = {one.key: good_quality(one, LinkConfig.min_view_quality) for one in sightings}
         self._kept = kept
         self._scene: Scene = make_scene(sightings, kept)
-        self._place = np.array([self._scene.keys.index(one.key) for one in sightings], np.intp)
+        place = {key: number for number, key in enumerate(self._scene.keys)}
+        self._place = np.array([place[one.key] for one in sightings], np.intp)
         self._appearance: Centred = centred(self._scene, first_offset(self._scene, ALIKE))
         self._fit: Fit | None = None
 

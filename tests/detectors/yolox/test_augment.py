@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdpr.detectors.yolox.augment import AugmentConfig, Picture, compose, make_sample, mix, sample_generator
+from mdpr.detectors.yolox.augment import Picture, compose, make_sample, mix, sample_generator
 from mdpr.detectors.yolox.camera import (
     CameraConfig,
     add_noise,
@@ -24,6 +24,7 @@ from mdpr.detectors.yolox.camera import (
     through_a_camera,
 )
 from mdpr.detectors.yolox.geometry import GREY, chain, cut_boxes, move_boxes, place, scale_about
+from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import ConfigError
 
 SIZE = (224, 160)

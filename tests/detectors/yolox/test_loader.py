@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from mdpr.detectors.yolox.augment import AugmentConfig
 from mdpr.detectors.yolox.camera import CameraConfig
 from mdpr.detectors.yolox.data import PeoplePictures, read_pictures
 from mdpr.detectors.yolox.loader import Batch, SampleLoader, epoch_order
 from mdpr.detectors.yolox.sampling import fitting_divisor, read_image
+from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import FormatError, MdprError
 
 SIZE = (128, 96)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.interpolate import make_smoothing_spline
 
 from mdpr.trackers.refine import motion
 from mdpr.trackers.refine.connecting import Candidates
 from mdpr.trackers.refine.motion import Ends, log_ratio
-from mdpr.trackers.refine.smoothing import fill, smooth, smooth_boxes
+from mdpr.trackers.refine.smoothing import fill, smooth, smooth_boxes, smoothing_spline
 from trajectories import FPS, walk
 
 
@@ -83,6 +84,15 @@ def test_probability_counts_all_others():
     assert one.probability() == pytest.approx([0.9])
     rivals = Candidates(np.array([0, 0, 2]), np.array([1, 3, 1]), np.log([9.0, 90.0, 1.0]))
     assert rivals.probability() == pytest.approx([9 / 100, 90 / 100, 1 / 11])
+
+
+@pytest.mark.parametrize(("count", "penalty"), [(5, 0.1), (40, 0.002), (300, 1.0)])
+def test_the_spline_is_scipys(count, penalty):
+    rng = np.random.default_rng(count)
+    x = np.cumsum(rng.uniform(0.02, 0.3, count))
+    y = rng.normal(size=(count, 3)).cumsum(axis=0)
+    for column, found in zip(y.T, smoothing_spline(x, y, penalty).T, strict=True):
+        np.testing.assert_allclose(found, make_smoothing_spline(x, column, lam=penalty)(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("fps", [10, 30])
