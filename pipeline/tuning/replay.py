@@ -15,6 +15,7 @@ from mdpr.pipeline.config import Component, with_interval, with_thresholds
 from mdpr.pipeline.embedding import EmbeddingConfig
 from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes
 from mdpr.pipeline.metrics.evaluate import EvaluateConfig, Scores, combined_scores, evaluate_sequence
+from mdpr.pipeline.sinks.renaming import Renames
 from mdpr.pipeline.tuning.cache import CachedSequence
 from mdpr.types import Detections, Frame
 
@@ -66,11 +67,14 @@ def replay(sequence: CachedSequence, tracker: Tracker, is_sparse: bool = False) 
                 embeddings[is_confident & ~tracker.embedding_needed(detections, frame)] = np.nan
         shown.append((frame.index, tracker.update(detections, frame, embeddings)))
     tracker.flush()
+    renames = Renames()
+    for _, tracks in shown:
+        renames.add(tracks.renamed)
     xyxy = np.concatenate([tracks.xyxy for _, tracks in shown]).astype(np.float64)
     ltwh = np.concatenate([xyxy[:, :2] + 1, xyxy[:, 2:] - xyxy[:, :2]], axis=1)
     return TrackBoxes.of(
         np.repeat([index for index, _ in shown], [len(tracks) for _, tracks in shown]),
-        np.concatenate([tracks.track_id for _, tracks in shown]),
+        np.array([renames.right(one) for _, tracks in shown for one in tracks.track_id.tolist()], dtype=np.int64),
         np.round(ltwh, 2),
         score=np.concatenate([tracks.confidence for _, tracks in shown]),
         first_pixel=1,
