@@ -43,9 +43,6 @@ MEASUREMENT_FLOOR = 0.5
 SURPRISE = 0.2
 """Error of a coordinate, in heights, that doubles the variance of its measurement."""
 
-GATE = 9.4877
-"""0.95 quantile of chi-square with 4 degrees of freedom: the largest plausible squared Mahalanobis distance."""
-
 MIN_SIZE_PX = 1.0
 """Width and height never fall below this, so that noise, gates and overlaps stay defined."""
 
@@ -145,22 +142,6 @@ def update(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArr
     sizes = later[POSITION, 2:]
     np.maximum(sizes, MIN_SIZE_PX, out=sizes)
     return later
-
-
-def squared_mahalanobis(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArray[np.float64]:
-    """Squared Mahalanobis distance of boxes from predicted tracks; compare with `GATE`.
-
-    Args:
-        state: (5, 4, T) for pairs one by one, or (5, 4, T, 1) for all pairs.
-        xywh: (4, T), or (4, 1, N) for all pairs.
-        confidence: (T,) or (N,).
-
-    Returns:
-        (T,) for pairs, (T, N) for all pairs; >= 0.
-    """
-    noise = measurement_variance(state[POSITION, HEIGHT], confidence)
-    distance: NDArray[np.float64] = np.sum(np.square(xywh - state[POSITION]) / (state[VARIANCE] + noise), axis=0)
-    return distance
 
 
 def rescale(state: FloatArray, factors: tuple[float, float]) -> NDArray[np.float64]:

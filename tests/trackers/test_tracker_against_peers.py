@@ -23,7 +23,7 @@ MOT = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mot"
     [("MOT16-02", 30, (1920, 1080), 600, 0.385, 0.459), ("TUD-Campus", 25, (640, 480), 71, 0.534, 0.72)],
 )
 def test_against_peers(tmp_path, sequence, fps, size, frames, least_hota, least_idf1):
-    """MOT16-02: a point above the best peer (37.5 / 44.9). TUD-Campus: above it for HOTA (53.4), not for IDF1 (76.3)."""
+    """MOT16-02: a point above the best peer (37.5 / 44.9). TUD-Campus: above it in HOTA (53.4), not in IDF1 (76.3)."""
     found = np.loadtxt(MOT / sequence / "det" / "det.txt", delimiter=",")
     tracker, numbers, ids, boxes, confidence = DeepSort(), [], [], [], []
     for index in range(frames):
