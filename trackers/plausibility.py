@@ -39,7 +39,7 @@ def implausibility(
     >>> state = initiate(np.array([[50, 50, 40, 100.0]]).T.repeat(3, axis=1))
     >>> boxes = np.array([[50, 54, 90.0], [50, 50, 50], [40, 40, 40], [100, 100, 100]])
     >>> implausibility(state, boxes, np.array([0.1, 0.1, 0.1])).round(2)
-    array([0.  , 0.02, 0.75])
+    array([0.  , 0.02, 0.69])
     """
     error = (xywh - motion[POSITION]) / motion[POSITION, HEIGHT]
     error /= USUAL_ERROR + GROWTH_PER_S * unseen_s
