@@ -18,7 +18,7 @@ from mdpr.pipeline.sources import SourceConfig
 from mdpr.reid import DEFAULT_EMBEDDER, EMBEDDERS, MODELS, embedder_of_file
 from mdpr.trackers import TRACKERS
 from mdpr.trackers.camera_motion import CameraMotionConfig
-from mdpr.trackers.refine import RefineConfig
+from mdpr.trackers.refine.config import RefineConfig
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from mdpr.pipeline.formats import identities
 from mdpr.pipeline.sinks import MotSink, TrackletSink
 from mdpr.pipeline.store.tracklet_files import read_tracklets
 from mdpr.pipeline.trajectory_files import INTERPOLATED, frames_of, read_trajectories, write_trajectories
-from mdpr.trackers.refine import RefineConfig, Refined, refine
+from mdpr.trackers.refine.config import RefineConfig
+from mdpr.trackers.refine.refining import Refined, refine
 
 ORIGINALS = "unrefined"
 TRACKS, TRACKLETS, TEXT = "tracks.parquet", "tracklets.parquet", "tracks.txt"

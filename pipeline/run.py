@@ -17,7 +17,6 @@ from mdpr.pipeline.config import Component, RunConfig, resolve_auto
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
-from mdpr.pipeline.refining import refine_run
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sources import expand_sources, open_source
@@ -134,6 +133,8 @@ class TrackRun:
         """Refine the tracks when that was asked for and there are any."""
         if not self.config.output.refine or self.report is None or self.report.frames == 0:
             return
+        from mdpr.pipeline.refining import refine_run  # what a run starts with stays light
+
         refined = refine_run(self.folder, self.config.refine)
         for camera, change in refined.cameras.items():
             log.info("%s", change.as_text(f"refined   {camera}"))

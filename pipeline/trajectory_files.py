@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 from mdpr.errors import FormatError
 from mdpr.files import finish, part_path, write_errors
 from mdpr.pipeline.sinks.parquet import TRACKS_SCHEMA
-from mdpr.trackers.refine import Trajectory
-from mdpr.trackers.refine.trajectory import merge_tracklets
+from mdpr.trackers.refine.trajectory import Trajectory, merge_tracklets
 from mdpr.types import Frame, Tracklet, Tracks
 
 INTERPOLATED = "is_interpolated"

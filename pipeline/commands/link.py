@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mdpr.pipeline.commands.running import run_command
@@ -49,8 +50,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cameras", type=Path, metavar="FILE", help="YAML about the cameras; see below")
     parser.add_argument(
-        "--false-link-rate", type=float, default=LinkConfig.false_link_rate, metavar="X",
-        help=f"part of the links that may be wrong, in expectation ({LinkConfig.false_link_rate})",
+        "--false-link-rate", type=float, metavar="X",
+        help=f"part of the links that may be wrong, in expectation ({LinkConfig.false_link_rate}; and of few links, as "
+        "many as are more likely than not to be right, all of them)",
     )  # fmt: skip
     parser.add_argument("--no-split", action="store_true", help="do not cut tracks that hold two people")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -69,7 +71,7 @@ def _run(flags: argparse.Namespace) -> int:
     job = LinkJob(
         folders=tuple(flags.runs),
         gallery=flags.gallery,
-        config=LinkConfig(false_link_rate=flags.false_link_rate, split_tracks=not flags.no_split),
+        config=_config(flags),
         topology=Topology.read(flags.cameras) if flags.cameras else Topology(),
         with_crops=not flags.no_crops,
     )
@@ -86,6 +88,14 @@ def _run(flags: argparse.Namespace) -> int:
             for path in render_run(answer, run):
                 log.info("wrote %s", path)
     return 0
+
+
+def _config(flags: argparse.Namespace) -> LinkConfig:
+    """Options; a rate that is given decides alone."""
+    config = LinkConfig(split_tracks=not flags.no_split)
+    if flags.false_link_rate is None:
+        return config
+    return replace(config, false_link_rate=flags.false_link_rate, all_right=None)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.refining import ORIGINALS, refine_run, restore_run
-from mdpr.trackers.refine import RefineConfig
+from mdpr.trackers.refine.config import RefineConfig
 
 log = logging.getLogger("mdpr")
 

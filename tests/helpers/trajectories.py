@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdpr.trackers.refine import Trajectory
+from mdpr.trackers.refine.trajectory import Trajectory
 from mdpr.types import Tracklet
 
 FPS = 10.0

@@ -27,6 +27,9 @@ _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
 _PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they show a person in one camera only
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
+_MANY = 1000.0  # pairs from which on quantiles tell what two people look like
+_FEW_KNOWN = 0.5  # known pairs from which on they count for more than quantiles of few pairs
+_KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where there are few
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
 
 
@@ -133,7 +136,7 @@ def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     m0, s0 = _two_people(
         samples, every, share, float(first.different[0]), float(first.different_spread[0]), _DEFAULT_WEIGHT
     )
-    strength = min(_PIECES_WEIGHT, len(samples.pieces) + _DEFAULT_WEIGHT)
+    strength = min(_PIECES_WEIGHT, _PIECES_WEIGHT * total / _MANY + _DEFAULT_WEIGHT)
     m1, s1 = _posterior(
         samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), strength
     )
@@ -181,8 +184,20 @@ def _two_people(
     if is_known.sum() >= _LEAST_KNOWN:
         centre, high = weighted_quantiles(values[is_known], weight[is_known], (0.5, 0.9772))
         wide = max(wide, (high - centre) / 2)
-    centre = (total * middle + strength * mean) / (total + strength)
-    return centre, max(float(np.sqrt((total * wide**2 + strength * spread**2) / (total + strength))), _LEAST_SPREAD)
+    # Which part of few pairs is one person is not known well enough for quantiles: those known to be two decide there.
+    count = float(is_known.sum())
+    doubt = (1 - min(1.0, total / _MANY)) * count / (count + _FEW_KNOWN)
+    parts = [(total * (1 - doubt), middle, wide), (strength, mean, spread)]
+    if count:
+        known, known_weight = values[is_known], weight[is_known]
+        about = float(np.average(known, weights=known_weight))
+        square = float(np.average((known - about) ** 2, weights=known_weight))
+        apart = float(np.sqrt((count * square + _FEW_KNOWN * spread**2) / (count + _FEW_KNOWN)))
+        parts.append((_KNOWN_WEIGHT * float(known_weight.sum()) * doubt, about, apart))
+    sizes = np.array([size for size, _, _ in parts])
+    centre = float(sizes @ [value for _, value, _ in parts]) / float(sizes.sum())
+    square = float(sizes @ [value**2 for _, _, value in parts]) / float(sizes.sum())
+    return centre, max(float(np.sqrt(square)), _LEAST_SPREAD)
 
 
 def weighted_quantiles(values: Times, weight: Times, parts: tuple[float, ...]) -> tuple[float, ...]:

@@ -13,6 +13,8 @@ class LinkConfig:
 
     Attributes:
         false_link_rate: part of the links that may join two people, in expectation; in (0, 0.5].
+        all_right: of few links, as many are kept as are all right with this probability, even when their expected false
+            part is above the rate; in (0, 1). None: the rate alone decides.
         candidates: about how many pairs are looked at a tracklet; below 2 * candidates tracklets, all pairs.
         split_tracks: whether tracks that hold two people are cut.
         min_view_quality: views below this part of the best quality of their tracklet are left out, in [0, 1).
@@ -25,6 +27,7 @@ class LinkConfig:
     """
 
     false_link_rate: float = 0.01
+    all_right: float | None = 0.5
     candidates: int = 60
     split_tracks: bool = True
     min_view_quality: float = 0.25
@@ -36,6 +39,8 @@ class LinkConfig:
     def __post_init__(self) -> None:
         if not 0 < self.false_link_rate <= 0.5:
             raise ConfigError(f"false_link_rate: expected a value in (0, 0.5], got {self.false_link_rate}")
+        if self.all_right is not None and not 0 < self.all_right < 1:
+            raise ConfigError(f"all_right: expected a value in (0, 1), got {self.all_right}")
         if self.candidates < 1:
             raise ConfigError(f"candidates: expected 1 or more, got {self.candidates}")
         if not 0 <= self.min_view_quality < 1:

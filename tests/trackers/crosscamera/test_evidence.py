@@ -243,6 +243,9 @@ def test_doubtful_links_are_cut_to_the_rate():
     assert cut_doubtful(group, links, 0.2).tolist() == [0, 0, 0, 3, 3]
     assert cut_doubtful(group, links, 0.05).tolist() == [0, 0, 2, 3, 3]
     assert cut_doubtful(group, links, 1e-4).tolist() == [0, 1, 2, 3, 4]
+    assert cut_doubtful(group, links, 1e-4, 0.6).tolist() == [0, 0, 0, 3, 3]  # 0.998 * 0.993 * 0.622
+    assert cut_doubtful(group, links, 1e-4, 0.63).tolist() == [0, 0, 2, 3, 3]
+    assert cut_doubtful(group, links, 1e-4, 0.9999).tolist() == [0, 1, 2, 3, 4]
     forced = [TreeLink(1, 2, 0.5, True)]
     assert cut_doubtful(np.array([0, 1, 1]), forced, 1e-4).tolist() == [0, 1, 1]
 
@@ -277,6 +280,23 @@ def test_the_rate_is_kept():
 def test_a_small_rate_is_kept_too():
     simulated = simulate(World(people=40, dimension=48, camera=0.4, person_in_camera=0.6, visit=0.6, view=1.8, seed=1))
     assert 0 < OfflineLinker().link(simulated.sightings).calibration.expected_false_links <= 0.01
+
+
+def test_a_few_people_at_once_are_told_apart_by_those_known_to_be_two():
+    """4 people in 3 cameras within half a minute: a third of all pairs is one person, and quantiles cannot tell."""
+    worlds = [
+        World(people=4, cameras=3, visits=1, day_s=30, overlapping=True, view=1.5, person_in_camera=0.8, dimension=48,
+              seed=seed)
+        for seed in range(5)
+    ]  # fmt: skip
+    scores, wrong = [], 0
+    for simulated in map(simulate, worlds):
+        linking = OfflineLinker(LinkConfig(split_tracks=False)).link(simulated.sightings)
+        assert linking.calibration.known_different > 5
+        scores.append(score(linking.number, simulated).idf1)
+        wrong += sum(link.is_joined and simulated.person[link.a] != simulated.person[link.b] for link in linking.links)
+    assert np.mean(scores) > 0.8
+    assert wrong <= 2
 
 
 def test_travel_times():
