@@ -24,7 +24,7 @@ def walk(make_walk, tmp_path):
     """(gallery, photo with two people) of a clip in which two people walk."""
     clip = make_walk()
     gallery = tmp_path / "gallery.db"
-    fixed = ["--detector", BLOBS, "--project", str(tmp_path / "out"), "--no-save", "--quiet"]
+    fixed = ["--detector", BLOBS, "--reid", "histogram", "--project", str(tmp_path / "out"), "--no-save", "--quiet"]
     assert track([f"hall={clip}", f"door={clip}", "--gallery", str(gallery), *fixed]) == 0
     frames = list(open_source(CameraSpec("a", str(clip)), SourceConfig()))
     photo = tmp_path / "photo.png"

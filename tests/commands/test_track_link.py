@@ -23,7 +23,18 @@ def clips(make_walk: Callable[..., Path]) -> list[Path]:
 
 
 def track(tmp_path: Path, *arguments: object, name: str = "run") -> int:
-    fixed = ["--detector", "motion", "--project", str(tmp_path / "out"), "--name", name, "--exist-ok", "--no-save"]
+    fixed = [
+        "--detector",
+        "motion",
+        "--reid",
+        "histogram",
+        "--project",
+        str(tmp_path / "out"),
+        "--name",
+        name,
+        "--exist-ok",
+        "--no-save",
+    ]
     return main([*map(str, arguments), *fixed])
 
 
