@@ -122,6 +122,7 @@ def test_what_is_wrong_is_said(walk, tmp_path, capsys, monkeypatch) -> None:
         assert store.searches() == []
 
 
+@pytest.mark.slow
 def test_probabilities_hold_what_they_say() -> None:
     """Of the answers that are given a probability near p, about a part p is right."""
     rng = np.random.default_rng(0)

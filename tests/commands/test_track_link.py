@@ -90,6 +90,7 @@ def test_what_stops_linking_leaves_the_tracks(clips, tmp_path, capsys, monkeypat
     assert (tmp_path / "out/run/one/tracklets.parquet").exists()
 
 
+@pytest.mark.slow
 def test_identities_are_drawn(clips, tmp_path) -> None:
     assert track(tmp_path, *clips) == 0
     assert link([str(tmp_path / "out/run"), "--render", "--quiet"]) == 0
