@@ -10,6 +10,7 @@ Reference: Wojke et al., DeepSORT (1703.07402); Zhang et al., ByteTrack (2110.06
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,6 +23,7 @@ from mdpr.trackers.checks import check_choice, check_within
 from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
 from mdpr.trackers.matching import Matching, match_by_overlap, same_class
 from mdpr.trackers.plausibility import implausibility
+from mdpr.trackers.returning import ReturnGallery, ReturnRules
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
@@ -67,6 +69,13 @@ class DeepSortConfig:
         view_spacing_s: least seconds between two views.
         embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
+        return_s: seconds for which somebody who has left is known when they come back; until then their tracklet is
+            held back. 0 = never. Needs embeddings.
+        return_capacity: most people who are held; the one who left first goes.
+        return_views: views (of either visit) from which on a return is decided up to `return_distance`; with fewer only
+            up to the sure distance.
+        return_distance: largest mean cosine distance of a return; None = halfway from the sure to the match distance.
+        return_margin: how much farther everybody else must be.
         solver: "scipy" or "lap"; the same result.
     """
 
@@ -91,6 +100,11 @@ class DeepSortConfig:
     view_spacing_s: float = 0.5
     embedding_interval_s: float = 1.0
     appearance_memory_s: float = 1.0
+    return_s: float = 60.0
+    return_capacity: int = 500
+    return_views: int = 3
+    return_distance: float | None = None
+    return_margin: float = 0.05
     solver: str = "scipy"
 
     def __post_init__(self) -> None:
@@ -109,7 +123,10 @@ class DeepSortConfig:
             0.001,
             math.inf,
         )
-        check_within(self, ("views",), 1, math.inf)
+        if self.return_distance is not None:
+            check_within(self, ("return_distance",), 0, 2)
+        check_within(self, ("return_s", "return_margin"), 0, math.inf)
+        check_within(self, ("views", "return_capacity", "return_views"), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)
 
@@ -124,6 +141,18 @@ class DeepSort:
         self._match_distance = config.appearance_threshold or MATCH_DISTANCE
         sure_distance = SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold
         self._sure_distance = min(sure_distance, self._match_distance)
+        halfway = (self._sure_distance + self._match_distance) / 2
+        self._gallery = ReturnGallery(
+            ReturnRules(
+                return_s=config.return_s,
+                capacity=config.return_capacity,
+                least_views=config.return_views,
+                max_distance=halfway if config.return_distance is None else config.return_distance,
+                sure_distance=self._sure_distance,
+                margin=config.return_margin,
+                views=config.views,
+            )
+        )
         self._lifecycle = Lifecycle(
             LifecycleRules(
                 new_track_conf=config.new_track_conf,
@@ -165,7 +194,35 @@ class DeepSort:
         if (matching.is_free & is_high).any():
             self._match_confirmed(matching, scene, is_high, RECENT_S, ANY_COST)
             match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
-        return self._lifecycle.finish(scene, matching.column)
+        return self._recognise(self._lifecycle.finish(scene, matching.column), frame)
+
+    def _recognise(self, tracks: Tracks, frame: Frame) -> Tracks:
+        """Give new tracks of people who have been here before their old ids, and hold the tracklets of those who left.
+
+        A track asks when it is first shown, and again with every further view until it has `return_views`.
+        """
+        table, bank, gallery = self._lifecycle.table, self._lifecycle.bank, self._gallery
+        renamed = []
+        if len(gallery) and bank.dimension:
+            views = np.minimum(bank.count[table.slot], self.config.return_views)
+            asking = (table.state == SEEN) & (views > table.asked) & bank.has_clear[table.slot]
+            for row in asking.nonzero()[0].tolist():
+                table.asked[row] = views[row]
+                slot, shown = int(table.slot[row]), int(table.track_id[row])
+                looks = bank.embedding[slot, : bank.count[slot]]
+                found = gallery.find(looks, float(table.start_s[row]), int(table.class_id[row]))
+                if found:
+                    table.track_id[row] = found
+                    table.asked[row] = self.config.return_views
+                    renamed.append((shown, found))
+        ended = gallery.hold(tracks.ended, frame.time_s) if tracks.ended or len(gallery) else []
+        if not renamed and not tracks.ended and not ended:
+            return tracks
+        ids = tracks.track_id.copy()
+        for shown, found in renamed:
+            ids[ids == shown] = found
+        ended.sort(key=lambda tracklet: tracklet.track_id)
+        return dataclasses.replace(tracks, track_id=ids, ended=tuple(ended), renamed=tuple(renamed))
 
     def _match_confirmed(
         self, matching: Matching, scene: Scene, is_high: NDArray[np.bool_], max_unseen_s: float, max_cost: float
@@ -252,8 +309,9 @@ class DeepSort:
 
     def flush(self) -> list[Tracklet]:
         """End all tracks and return their tracklets; a second call returns none."""
-        return self._lifecycle.flush()
+        return self._gallery.flush(self._lifecycle.flush())
 
     def reset(self) -> None:
         """Forget everything, ids included; the next frame may be of another camera."""
         self._lifecycle.reset()
+        self._gallery.reset()

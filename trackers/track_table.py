@@ -27,6 +27,7 @@ class TrackTable:
         slot: where `AppearanceBank` keeps the track's appearance.
         motion: (5, 4, T), see `motion`; the only array with tracks on its last and not on its only axis.
         start_s, start_frame, last_s, last_frame: first and last detection.
+        asked: how many views the track had when it was last compared with those who left, see `returning`.
         exposed_s: seconds since the last detection in which nobody hid the track.
         detections, confidence_sum: over all detections of the track.
     """
@@ -43,6 +44,7 @@ class TrackTable:
     detections: NDArray[np.int64]
     confidence_sum: NDArray[np.float64]
     exposed_s: NDArray[np.float64]
+    asked: NDArray[np.intp]
 
     @classmethod
     def of_births(
@@ -70,6 +72,7 @@ class TrackTable:
             detections=np.ones(count, dtype=np.int64),
             confidence_sum=detections.confidence[columns].astype(np.float64),
             exposed_s=np.zeros(count),
+            asked=np.zeros(count, dtype=np.intp),
         )
 
     @classmethod

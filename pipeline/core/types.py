@@ -153,6 +153,9 @@ class Tracks:
         detection_index: (N,) int32 row of the detection that the track matched, -1 for somebody hidden: there is no
             detection, because somebody nearer stands in front.
         ended: tracklets that will not continue, in order of track id.
+        renamed: pairs (shown, right) of track ids: what earlier frames showed as a new person turned out to be somebody
+            who had been there before. The first id is never shown again and has no tracklet; whoever keeps results
+            replaces it by the second.
     """
 
     track_id: NDArray[np.int64]
@@ -161,6 +164,7 @@ class Tracks:
     class_id: NDArray[np.int32]
     detection_index: NDArray[np.int32]
     ended: tuple[Tracklet, ...] = ()
+    renamed: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         count = len(_frozen(self, "track_id", np.int64, (None,)))

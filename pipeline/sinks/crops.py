@@ -34,6 +34,10 @@ class CropSink:
             for track_id, box, score in zip(tracks.track_id.tolist(), boxes, scores, strict=True):
                 if score > _MUST_GAIN * self._best.get(track_id, (0.0, b""))[0]:
                     self._keep(track_id, score, frame.image[box[1] : box[3], box[0] : box[2]])
+        for shown, right in tracks.renamed:
+            better = max(self._best.pop(shown, (0.0, b"")), self._best.get(right, (0.0, b"")))
+            if better[1]:
+                self._best[right] = better
         self.end(tracks.ended)
 
     def end(self, tracklets: Sequence[Tracklet]) -> None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from mdpr.files import finish, part_path, write_errors
+from mdpr.pipeline.sinks.renaming import Renames
 from mdpr.types import Frame, Tracklet, Tracks
 
 _FLUSH_S = 1.0  # how much a kill can cost
@@ -22,12 +23,14 @@ class MotSink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._renames = Renames()
         with write_errors(path):
             self._file = open(part_path(path), "w", encoding="ascii", newline="\n")  # noqa: SIM115  closed in __exit__
         self._next_flush_s = time.monotonic() + _FLUSH_S
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Append the boxes of one frame."""
+        self._renames.add(tracks.renamed)
         lines = [
             f"{frame.index + 1},{track_id},{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},"
             f"{confidence:.4f},-1,-1,-1\n"
@@ -53,4 +56,12 @@ class MotSink:
         with write_errors(self._path):
             self._file.close()
         if kind is None:
+            self._renames.rewrite(self._path, self._copy)
             finish(self._path)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """The same lines with the ids that hold at the end."""
+        with open(source, encoding="ascii") as old, open(target, "w", encoding="ascii", newline="\n") as new:
+            for line in old:
+                frame, track_id, rest = line.split(",", 2)
+                new.write(f"{frame},{self._renames.right(int(track_id))},{rest}")

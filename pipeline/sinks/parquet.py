@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdpr.files import finish, part_path, write_errors
+from mdpr.pipeline.sinks.renaming import Renames
 from mdpr.types import Frame, Tracklet, Tracks
 
 TRACKS_SCHEMA = pa.schema(
@@ -74,11 +75,14 @@ class TrackSink:
     """tracks.parquet: a row for each box of each frame. `frame` counts from 0, boxes are `xyxy` pixels."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._renames = Renames()
         self._table = _GroupedWriter(path, TRACKS_SCHEMA)
         self._columns: list[list[Any]] = [[] for _ in TRACKS_SCHEMA]
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Append the boxes of one frame."""
+        self._renames.add(tracks.renamed)
         count = len(tracks)
         values = [
             [frame.camera] * count,
@@ -112,7 +116,17 @@ class TrackSink:
         finally:
             self._table.close()
         if kind is None:
+            self._renames.rewrite(self._path, self._copy)
             self._table.finish()
+
+    def _copy(self, source: Path, target: Path) -> None:
+        """The same rows with the ids that hold at the end, a row group at a time."""
+        place = TRACKS_SCHEMA.get_field_index("track_id")
+        with pq.ParquetFile(source) as old, pq.ParquetWriter(target, TRACKS_SCHEMA, compression="zstd") as new:
+            for group in range(old.num_row_groups):
+                table = old.read_row_group(group)
+                ids = [self._renames.right(track_id) for track_id in table.column(place).to_pylist()]
+                new.write_table(table.set_column(place, TRACKS_SCHEMA.field(place), [ids]))
 
 
 class TrackletSink:

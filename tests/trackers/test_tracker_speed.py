@@ -143,4 +143,4 @@ def test_memory_of_a_crowd_is_given_back(tracker_class):
     finally:
         tracemalloc.stop()
     assert crowded > quiet + 15_000_000
-    assert after < quiet + 3_000_000
+    assert after < quiet + 6_000_000  # 500 of them may come back

@@ -1,0 +1,173 @@
+"""People who leave and come back: found again by their looks, in one tracklet, and in the results that were written."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
+from mdpr.trackers.merging import merge_tracklets
+from mdpr.trackers.returning import ReturnGallery, ReturnRules
+from mdpr.types import Detections, Frame, Tracklet
+
+FPS = 10
+
+
+def looks_like(rng, person, noise):
+    """A crop of a person: unit length, `noise` is the length of what differs from crop to crop."""
+    crop = person + noise * rng.standard_normal(len(person)) / np.sqrt(len(person))
+    return (crop / np.linalg.norm(crop)).astype(np.float32)
+
+
+def visits(seed, people=40, newcomers=20, noise=0.6, common=0.7, seconds=200, dimension=128):
+    """Frames of people who cross the picture for 5 s; `people` return once after 3 to 60 s, `newcomers` never.
+
+    Yields detections, embeddings, and who each detection is. Crops of one person are about
+    0.2 apart, crops of two 0.7.
+    """
+    rng = np.random.default_rng(seed)
+    shared = rng.standard_normal(dimension)
+    persons = rng.standard_normal((people + newcomers, dimension)) / np.sqrt(dimension)
+    persons = persons + common * shared / np.linalg.norm(shared)
+    begins = [(float(rng.uniform(0, seconds - 80)), who) for who in range(people + newcomers)]
+    begins += [(begin + 5 + rng.uniform(3.2, 55), who) for begin, who in begins[:people]]
+    lanes = {at: float(rng.integers(0, 8)) for at in sorted(begins)}
+    for index in range(int(seconds * FPS)):
+        now, boxes, looks, whose = index / FPS, [], [], []
+        for (begin, who), lane in lanes.items():
+            if 0 <= now - begin < 5:
+                x, y = 200 + 100 * (now - begin) + rng.normal(0, 1), 100 + 120 * lane
+                boxes.append([x - 20, y - 50, x + 20, y + 50])
+                looks.append(looks_like(rng, persons[who], noise))
+                whose.append(who)
+        count = len(boxes)
+        detections = Detections(np.reshape(boxes, (-1, 4)), np.full(count, 0.9), np.zeros(count))
+        yield detections, np.reshape(looks, (-1, dimension)).astype(np.float32), np.array(whose, dtype=int)
+
+
+def returns_found(tracker, frames):
+    """Recall and precision of returns after renaming, and how many there were.
+
+    Recall: of the people who were away for over 3 s, who has the first id at the end. Precision: of the ids that come
+    back after over 3 s, which are the same person's.
+    """
+    right, seen = {}, []  # renamed ids; (person, id, frame)
+    for index, (detections, looks, whose) in enumerate(frames):
+        tracks = tracker.update(detections, Frame("cam", index, index / FPS, size=(1920, 1080)), looks)
+        right.update(tracks.renamed)
+        for track_id, row in zip(tracks.track_id.tolist(), tracks.detection_index.tolist(), strict=True):
+            if row >= 0:
+                seen.append((int(whose[row]), track_id, index))
+    by_person = {}
+    for who, track_id, index in seen:
+        by_person.setdefault(who, []).append((index, right.get(track_id, track_id)))
+    first_id, came_back, found = {}, 0, 0
+    for who, sightings in by_person.items():
+        cut = next((k for k in range(1, len(sightings)) if sightings[k][0] - sightings[k - 1][0] > 3 * FPS), None)
+        first_id[who] = sightings[0][1]
+        if cut is not None:
+            came_back += 1
+            found += sightings[-1][1] == first_id[who]
+    by_id, right_returns, all_returns = {}, 0, 0
+    for who, track_id, index in seen:
+        by_id.setdefault(right.get(track_id, track_id), []).append((index, who))
+    for sightings in by_id.values():
+        for (before, who), (after, other) in itertools.pairwise(sightings):
+            if after - before > 3 * FPS:
+                all_returns += 1
+                right_returns += who == other
+    return found / came_back, right_returns / max(all_returns, 1), came_back
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+def test_returners_are_found_and_others_are_not(seed):
+    recall, precision, count = returns_found(DeepSort(), visits(seed))
+    assert count >= 35
+    assert recall >= 0.9
+    assert precision >= 0.95
+
+
+@pytest.mark.slow
+def test_without_a_gallery_nobody_returns():
+    assert returns_found(DeepSort(DeepSortConfig(return_s=0)), visits(0))[0] == 0
+
+
+def test_a_return_is_decided_with_more_views_and_renamed(detect):
+    """The first views on return are poor: the new id is shown at first, then taken back."""
+    tracker, ann = DeepSort(), np.eye(1, 16, dtype=np.float32)[0]
+    poor = np.array([0.72, *[0] * 14, np.sqrt(1 - 0.72**2)], dtype=np.float32)  # distance 0.28: between sure and match
+    shown, renamed, ended = [], [], []
+    for index in range(150):
+        is_here, look = index < 30 or index >= 80, ann if index < 30 else poor
+        detections = detect([[300, 300]]) if is_here else Detections.empty()
+        frame = Frame("cam", index, index / FPS)
+        tracks = tracker.update(detections, frame, look[None] if is_here else np.empty((0, 16), np.float32))
+        shown.append(tracks.track_id.tolist())
+        renamed += tracks.renamed
+        ended += tracks.ended
+    assert shown[29] == [1]
+    assert [2] in shown
+    assert shown[-1] == [1]
+    assert renamed == [(2, 1)]
+    (whole,) = tracker.flush()
+    assert ended == []
+    assert (whole.track_id, whole.start_frame, whole.end_frame) == (1, 0, 149)
+    assert whole.detections == 30 + 70
+    assert (np.diff(whole.view_frame) > 0).all()
+    assert len(whole.view_frame) <= DeepSortConfig().views
+
+
+def test_who_is_still_here_or_looks_like_two_is_nobody(detect):
+    rules = ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.05, 10)
+    gallery, look = ReturnGallery(rules), np.eye(3, 8, dtype=np.float32)
+    assert gallery.hold([tracklet_of(1, look[0], 5.0), tracklet_of(2, look[1], 6.0)], 6.0) == []
+    assert gallery.find(look[:1], 4.0, 0) == 0  # began before 1 had left
+    assert gallery.find(look[:1], 7.0, 1) == 0  # another class
+    assert gallery.find(look[2:], 7.0, 0) == 0  # a stranger
+    both = (look[:1] + look[1:2]) / np.sqrt(2)
+    assert gallery.find(both, 7.0, 0) == 0
+    assert gallery.find(look[:1], 7.0, 0) == 1
+    assert gallery.find(look[:1], 8.0, 0) == 0  # taken
+    assert len(gallery) == 1
+
+
+def tracklet_of(track_id, look, end_s, views=3, start_s=0.0):
+    times = np.linspace(start_s, end_s, views)
+    return Tracklet("cam", track_id, 0, int(start_s * FPS), int(end_s * FPS), start_s, end_s, 20, 0.8,
+                    (times * FPS).astype(int), times, np.tile([0, 0, 40, 100], (views, 1)), np.full(views, 0.8),
+                    np.linspace(1, 2, views), np.tile(look, (views, 1)))  # fmt: skip
+
+
+def test_the_gallery_is_bounded_in_time_and_number():
+    rules = ReturnRules(60.0, 3, 2, 0.3, 0.2, 0.05, 10)
+    gallery, looks = ReturnGallery(rules), np.eye(8, dtype=np.float32)
+    gone = [t.track_id for i in range(6) for t in gallery.hold([tracklet_of(i + 1, looks[i], i)], float(i))]
+    assert gone == [1, 2, 3]
+    assert [t.track_id for t in gallery.hold([], 63.5)] == [4]
+    assert gallery.find(looks[4:5], 63.5, 0) == 5
+    assert [t.track_id for t in gallery.hold([tracklet_of(9, 0 * looks[7], 63.0)], 63.5)] == [9]  # no looks
+    assert [t.track_id for t in gallery.flush([])] == [6]
+    assert len(gallery) == 0
+
+
+def test_few_views_must_be_surer():
+    near = np.array([[0.75, 0, 0, np.sqrt(1 - 0.75**2)]], dtype=np.float32)  # 0.25 apart: sure is below 0.2
+    for held_views, new_views, expected in [(3, 3, 1), (2, 3, 0), (3, 2, 0)]:
+        gallery = ReturnGallery(ReturnRules(60.0, 10, 3, 0.3, 0.2, 0.05, 10))
+        gallery.hold([tracklet_of(1, np.eye(4)[0], 5.0, views=held_views)], 5.0)
+        assert gallery.find(near.repeat(new_views, axis=0), 7.0, 0) == expected
+
+
+def test_merging_keeps_the_best_views_in_order():
+    first, second = (
+        tracklet_of(3, np.eye(2)[0], 5.0, views=6),
+        tracklet_of(8, np.eye(2)[1], 30.0, views=6, start_s=20.0),
+    )
+    whole = merge_tracklets(first, second, 5)
+    assert (whole.track_id, whole.start_s, whole.end_s, whole.detections) == (3, 0.0, 30.0, 40)
+    best = sorted(np.concatenate([first.view_quality, second.view_quality]))[-5:]
+    assert sorted(whole.view_quality) == pytest.approx(best)
+    assert (np.diff(whole.view_time_s) > 0).all()
+    assert whole.confidence == pytest.approx(0.8)

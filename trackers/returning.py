@@ -1,0 +1,123 @@
+"""People who come back: ended tracklets stay in a bounded gallery, and new tracks are compared with them.
+
+A tracklet whose person may come back is held until `return_s` has passed, the gallery is full, or the tracker is
+flushed; when the person returns, the new track takes the old id, and one tracklet covers both visits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.trackers.merging import merge_tracklets
+from mdpr.types import Tracklet
+
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ReturnRules:
+    """The options of returning; `DeepSortConfig` documents them."""
+
+    return_s: float
+    capacity: int
+    least_views: int
+    max_distance: float
+    sure_distance: float
+    margin: float
+    views: int
+
+
+class ReturnGallery:
+    """Tracklets of people who have left one camera, by the mean of their views.
+
+    Two people are compared by the mean cosine distance over all pairs of their views, which is one product of means. It
+    is as large as the distance of single crops on average, so that the embedder's thresholds hold, but varies less.
+    """
+
+    def __init__(self, rules: ReturnRules) -> None:
+        self.rules = rules
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self._held: list[Tracklet] = []  # in order of their end
+        self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
+        self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def hold(self, ended: Iterable[Tracklet], time_s: float) -> list[Tracklet]:
+        """Take tracklets that have ended; returns those that nobody can return to, merged with earlier visits."""
+        done = []
+        for tracklet in ended:
+            earlier = self._back.pop(tracklet.track_id, None)
+            whole = tracklet if earlier is None else merge_tracklets(earlier, tracklet, self.rules.views)
+            if self.rules.return_s > 0 and whole.embeddings.any():
+                self._append(whole)
+            else:
+                done.append(whole)
+        too_many = len(self._held) - self.rules.capacity
+        count = max(too_many, 0)
+        while count < len(self._held) and time_s - self._held[count].end_s > self.rules.return_s:
+            count += 1
+        return done + self._drop(count)
+
+    def flush(self, ended: Iterable[Tracklet]) -> list[Tracklet]:
+        """All tracklets, the held ones and those that end now, in order of track id; nobody is held afterwards."""
+        done = self.hold(ended, 0.0) + self._drop(len(self._held))
+        return sorted(done, key=lambda tracklet: tracklet.track_id)
+
+    def find(self, views: NDArray[np.float32], start_s: float, class_id: int) -> int:
+        """The track id of the person whom the views of a new track show; 0 when it is nobody's, or nobody's surely.
+
+        They must be closer than `max_distance`, or than `sure_distance` when one of the two has fewer views than
+        `least_views`; and everybody else in the gallery must be farther by the margin.
+
+        Args:
+            views: (V, D) unit rows.
+            start_s: when the new track began; only those who had left by then are asked.
+            class_id: of the new track.
+        """
+        rules = self.rules
+        if not self._held or len(views) == 0:
+            return 0
+        distance = 1 - self._mean[: len(self._held)] @ views.mean(axis=0)  # (held,)
+        is_other = [held.end_s >= start_s or held.class_id != class_id for held in self._held]
+        candidates = np.where(is_other, np.inf, distance)
+        best = int(candidates.argmin())
+        fewer = min(len(views), len(self._held[best].embeddings))
+        limit = rules.max_distance if fewer >= rules.least_views else rules.sure_distance
+        if not candidates[best] <= limit:
+            return 0
+        nearest = distance[best]
+        distance[best] = np.inf
+        if distance.min() - nearest < rules.margin:
+            return 0
+        tracklet = self._held.pop(best)
+        self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]
+        self._back[tracklet.track_id] = tracklet
+        return tracklet.track_id
+
+    def _append(self, tracklet: Tracklet) -> None:
+        count = len(self._held)
+        if count >= len(self._mean):
+            grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
+            if count:
+                grown[:count] = self._mean[:count]
+            self._mean = grown
+        known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
+        self._mean[count] = known.mean(axis=0)
+        self._held.append(tracklet)
+
+    def _drop(self, count: int) -> list[Tracklet]:
+        """Let the first ones go."""
+        if count == 0:
+            return []
+        gone, self._held = self._held[:count], self._held[count:]
+        self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
+        return gone
