@@ -17,7 +17,7 @@ from mdpr.pipeline.store import CorrectionKind, SqliteStore, TrackletRecord
 from mdpr.reid.data import load_dataset
 from simulated_tracklets import World, simulate
 
-WORLD = World(people=5, cameras=3, visits=2, view=0.6, day_s=600.0, seed=3)
+WORLD = World(people=5, cameras=3, visits=2, views=6, view=0.6, day_s=600.0, seed=3)
 MUST = CorrectionKind.MUST_LINK
 
 

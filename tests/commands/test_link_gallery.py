@@ -211,6 +211,7 @@ def test_a_gallery_that_cannot_be_written(halves, tmp_path, capsys, monkeypatch)
     assert main([str(later), "--gallery", str(gallery), "--quiet"]) == 0
 
 
+@pytest.mark.slow
 def test_clocks_that_disagree(halves, tmp_path, capsys) -> None:
     simulated, morning, _ = halves
     add_report(morning, {"c0": 12.0, "c1": NOON, "c2": NOON}, "file")

@@ -24,7 +24,7 @@ def walk(make_walk, tmp_path):
     """(gallery, photo with two people) of a clip in which two people walk."""
     clip = make_walk()
     gallery = tmp_path / "gallery.db"
-    fixed = ["--detector", BLOBS, "--project", str(tmp_path / "out"), "--no-save", "--quiet"]
+    fixed = ["--detector", BLOBS, "--reid", "histogram", "--project", str(tmp_path / "out"), "--no-save", "--quiet"]
     assert track([f"hall={clip}", f"door={clip}", "--gallery", str(gallery), *fixed]) == 0
     frames = list(open_source(CameraSpec("a", str(clip)), SourceConfig()))
     photo = tmp_path / "photo.png"
@@ -122,6 +122,7 @@ def test_what_is_wrong_is_said(walk, tmp_path, capsys, monkeypatch) -> None:
         assert store.searches() == []
 
 
+@pytest.mark.slow
 def test_probabilities_hold_what_they_say() -> None:
     """Of the answers that are given a probability near p, about a part p is right."""
     rng = np.random.default_rng(0)

@@ -22,6 +22,7 @@ def summary_of(make_walk: MakeWalk, tmp_path: Path, capsys: Any) -> Callable[...
 
     def run(*flags: str) -> dict[str, Any]:
         arguments = [str(clip), "--detector", "motion", "--project", str(tmp_path), "--no-save", "--exist-ok", "--json"]
+        arguments += ["--reid", "histogram"]
         assert main([*arguments, *flags]) == 0
         return json.loads(capsys.readouterr().out)
 

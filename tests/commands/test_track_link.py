@@ -23,7 +23,18 @@ def clips(make_walk: Callable[..., Path]) -> list[Path]:
 
 
 def track(tmp_path: Path, *arguments: object, name: str = "run") -> int:
-    fixed = ["--detector", "motion", "--project", str(tmp_path / "out"), "--name", name, "--exist-ok", "--no-save"]
+    fixed = [
+        "--detector",
+        "motion",
+        "--reid",
+        "histogram",
+        "--project",
+        str(tmp_path / "out"),
+        "--name",
+        name,
+        "--exist-ok",
+        "--no-save",
+    ]
     return main([*map(str, arguments), *fixed])
 
 
@@ -79,6 +90,7 @@ def test_what_stops_linking_leaves_the_tracks(clips, tmp_path, capsys, monkeypat
     assert (tmp_path / "out/run/one/tracklets.parquet").exists()
 
 
+@pytest.mark.slow
 def test_identities_are_drawn(clips, tmp_path) -> None:
     assert track(tmp_path, *clips) == 0
     assert link([str(tmp_path / "out/run"), "--render", "--quiet"]) == 0

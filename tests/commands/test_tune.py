@@ -112,7 +112,7 @@ def test_random_settings(tune: Any, capsys: Any) -> None:
 
 def test_embeddings_are_those_of_the_video(make_walk: MakeWalk, tmp_path: Path, capsys: Any) -> None:
     clip = make_walk(frames=30)
-    arguments = [str(clip), "--detector", "motion", "--set", "camera_motion.decide_s=0.5"]
+    arguments = [str(clip), "--detector", "motion", "--reid", "histogram", "--set", "camera_motion.decide_s=0.5"]
     assert track_main([*arguments, "--no-save", "--quiet", "--project", str(tmp_path)]) == 0
     flags = ["--truth", str(tmp_path / "run"), "--cache", str(tmp_path / "cache"), "--param", "views=10", "--json"]
     assert main([*arguments, *flags]) == 0

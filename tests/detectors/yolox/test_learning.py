@@ -34,5 +34,5 @@ def test_it_learns_to_find_people(
     run = DetectorRun(build_train_config(values))
     assert run.execute()
     measures = load_network(run.folder)[1]["measures"]
-    assert measures["ap50"] > 0.25
-    assert measures["best_f1"] > 0.35
+    assert measures["ap50"] > 0.2
+    assert measures["best_f1"] > 0.25

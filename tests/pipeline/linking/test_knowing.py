@@ -49,7 +49,7 @@ def parts_of(simulated, count):
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_no_identity_overlaps_itself_and_corrections_hold(seed):
     """Random walks in several runs, and random corrections in between."""
@@ -87,6 +87,7 @@ def test_no_identity_overlaps_itself_and_corrections_hold(seed):
         assert is_one == (said.kind is CorrectionKind.MUST_LINK)
 
 
+@pytest.mark.slow
 def test_run_by_run_is_nearly_as_good_as_all_at_once():
     simulated = simulate(World(people=12, cameras=3, visits=4, day_s=2000))
     store = MemoryStore()

@@ -227,6 +227,7 @@ def test_nobody_known_shares_as_by_default():
     assert sharing_of(rows, np.arange(8)) == Sharing.of_correlation(DEFAULT_CORRELATION)
 
 
+@pytest.mark.slow
 def test_view_noise_is_not_met_with_too_much_care():
     """Many pairs of weak evidence tell a lot together when nothing else than single views is at fault."""
     simulated = simulate(World(dimension=512, view=7.0, person_in_camera=0.2, visit=0.2, camera=0.2))

@@ -120,6 +120,16 @@ def test_who_turns_round_is_not_split():
     np.testing.assert_array_equal(last.tracklet.embeddings, turning.tracklet.embeddings)
 
 
+def test_who_turns_round_while_the_box_takes_in_more_is_not_split():
+    rows = looks(12)
+    tracks = [walk(i + 1, range(0, 100), (200 + 150 * i, 700), (0, 0), rows[i]) for i in range(10)]
+    first = walk(11, range(0, 25), (900, 300), (0, 0), rows[10])
+    second = walk(11, range(25, 70), (900, 300), (0, 0), rows[11], height=160.0)
+    refined = refine([*tracks, glued(first, second)])
+    assert refined.split == []
+    assert len(refined.trajectories) == 11
+
+
 def test_who_jumps_to_somebody_else_is_split():
     rows = looks(12)
     tracks = [walk(i + 1, range(0, 100), (200 + 150 * i, 700), (0, 0), rows[i]) for i in range(10)]
