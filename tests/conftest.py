@@ -13,6 +13,9 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads wait by spinning, and tiny networks gain nothing
 
+DRAWING = "tests/reid/synthetic/"
+"""Tests that open an OpenGL context in this process."""
+
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
@@ -33,6 +36,11 @@ def _no_models_of_this_machine(
     monkeypatch.setenv("MDPR_CACHE", str(cache))
     monkeypatch.setenv("MDPR_OFFLINE", "1")
     monkeypatch.setenv("YOLO_OFFLINE", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that draw come last: the software renderer's LLVM crashes libraries that load another one after it."""
+    items.sort(key=lambda item: item.nodeid.startswith(DRAWING))
 
 
 @pytest.fixture(scope="session")
