@@ -34,6 +34,13 @@ OSNET = {  # Rank-1, mAP, AUC, TPR at 1 %, as measured with ONNX Runtime on a CP
     "table": (0.898, 0.894, 0.955, 0.246),
     "aisle": (None, None, 0.971, 0.691),
 }
+SHIPPED = {  # OpenVINO in bf16, where the CPU has it
+    "lab": (0.969, 0.938, 0.964, 0.758),
+    "shop": (0.676, 0.607, 0.906, 0.392),
+    "shop-2cam": (0.715, 0.643, None, None),
+    "table": (0.870, 0.804, 0.845, 0.166),
+    "aisle": (None, None, 0.903, 0.608),
+}
 HISTOGRAM = {
     "lab": (0.879, 0.770, 0.798, 0.388),
     "shop": (0.693, 0.610, 0.901, 0.394),
@@ -177,9 +184,9 @@ def test_the_sheet_of_the_worst(tmp_path):
 def test_the_figures_stay(shared):
     """Through the command line, as people call it; a change of the protocol or of a label shows here."""
     osnet = shared / "models/osnet_x0_25/osnet_x0_25_msmt17_combined_dynamic.onnx"
-    command = [sys.executable, str(SCRIPT), "histogram", str(osnet), "--json", "--shared", str(shared)]
+    command = [sys.executable, str(SCRIPT), "histogram", str(osnet), "mdpr-s", "--json", "--shared", str(shared)]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    for result, expected in zip(told, (HISTOGRAM, OSNET), strict=True):
+    for result, expected in zip(told, (HISTOGRAM, OSNET, SHIPPED), strict=True):
         assert list(result["sets"]) == list(SETS)
         for name, figures in expected.items():
             found = result["sets"][name]
@@ -187,7 +194,9 @@ def test_the_figures_stay(shared):
                 if value is None:
                     assert found[key] is None, (name, key)
                 else:
-                    assert found[key] == pytest.approx(value, abs=0.015), (result["embedder"], name, key)
+                    assert found[key] == pytest.approx(value, abs=0.02), (result["embedder"], name, key)
     averages = [result["mean"] for result in told]
     assert averages[1]["mean_average_precision"] > averages[0]["mean_average_precision"] + 0.1
     assert averages[1]["auc"] > averages[0]["auc"] + 0.05
+    assert averages[2]["mean_average_precision"] > averages[0]["mean_average_precision"] + 0.1
+    assert averages[2]["auc"] > averages[0]["auc"] + 0.02
