@@ -63,6 +63,7 @@ class DeepSort:
                 sure_distance=self._sure_distance,
                 margin=config.return_margin,
                 views=config.views,
+                hidden_s=config.hidden_s,
             )
         )
         self._lifecycle = Lifecycle(

@@ -29,6 +29,7 @@ class ReturnRules:
     sure_distance: float
     margin: float
     views: int
+    hidden_s: float = 0.0
 
 
 class ReturnGallery:
@@ -80,14 +81,15 @@ class ReturnGallery:
 
         Args:
             views: (V, D) unit rows.
-            start_s: when the new track began; only those who had left by then are asked.
+            start_s: when the new track began; only those are asked who had left by then, and are no longer shown as hidden
+                (`hidden_s`), so that nobody is at two places in one frame.
             class_id: of the new track.
         """
         rules = self.rules
         if not self._held or len(views) == 0:
             return 0
         distance = 1 - self._mean[: len(self._held)] @ views.mean(axis=0)  # (held,)
-        is_other = [held.end_s >= start_s or held.class_id != class_id for held in self._held]
+        is_other = [held.end_s + rules.hidden_s >= start_s or held.class_id != class_id for held in self._held]
         candidates = np.where(is_other, np.inf, distance)
         best = int(candidates.argmin())
         fewer = min(len(views), len(self._held[best].embeddings))

@@ -152,6 +152,15 @@ def test_the_gallery_is_bounded_in_time_and_number():
     assert len(gallery) == 0
 
 
+def test_who_may_still_have_been_shown_as_hidden_is_not_asked():
+    """Or one id would be at two places: where it was expected, and where the new track was seen."""
+    look = np.eye(2, dtype=np.float32)
+    for start_s, expected in ((5.5, 0), (5.8, 1)):
+        gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.05, 10, hidden_s=0.7))
+        gallery.hold([tracklet_of(1, look[0], 5.0)], 6.0)
+        assert gallery.find(look[:1].repeat(3, axis=0), start_s, 0) == expected
+
+
 def test_few_views_must_be_surer():
     near = np.array([[0.75, 0, 0, np.sqrt(1 - 0.75**2)]], dtype=np.float32)  # 0.25 apart: sure is below 0.2
     for held_views, new_views, expected in [(3, 3, 1), (2, 3, 0), (3, 2, 0)]:
