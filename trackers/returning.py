@@ -81,8 +81,8 @@ class ReturnGallery:
 
         Args:
             views: (V, D) unit rows.
-            start_s: when the new track began; only those are asked who had left by then, and are no longer shown as hidden
-                (`hidden_s`), so that nobody is at two places in one frame.
+            start_s: when the new track began; only those are asked who had left by then, and were no longer shown as
+                hidden (`hidden_s`), so that nobody is at two places in one frame.
             class_id: of the new track.
         """
         rules = self.rules
