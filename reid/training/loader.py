@@ -7,6 +7,7 @@ feed no fast GPU; processes (PyTorch's DataLoader) do. What a batch holds depend
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import sys
 from collections import deque
@@ -173,6 +174,11 @@ class BatchLoader:
                 future.cancel()
 
     def _by_processes(self, tasks: list[_Task]) -> Iterator[Part]:
+        context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+        if (
+            sys.platform == "linux"
+        ):  # never fork: this process has threads, whose locks and state a copy would not outlive
+            context.set_forkserver_preload(["mdpr.reid.training.loader"])
         loader: DataLoader[Tensor | str] = DataLoader(
             _Tasks(self._maker, tasks),
             batch_size=None,
@@ -180,7 +186,7 @@ class BatchLoader:
             pin_memory=self._is_pinned,
             prefetch_factor=_READ_AHEAD,
             worker_init_fn=_start_worker,
-            multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
+            multiprocessing_context=context,
         )
         for task, images in zip(tasks, loader, strict=True):
             if isinstance(images, str):
