@@ -2,27 +2,27 @@
 
 Threads by default: decoding and resizing run outside Python's lock, nothing is copied between processes, and an
 unreadable picture or Ctrl-C ends the run without orphans. The rest of the augmentations holds the lock, so that threads
-feed no fast GPU; processes (PyTorch's DataLoader) do. What a batch holds depends on neither.
+feed no fast GPU; processes do. What a batch holds depends on neither.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from mdpr.errors import FormatError
+from mdpr.errors import ModelError
 from mdpr.reid.data import ReidImages
 from mdpr.reid.data.images import read_image, resize_image
 from mdpr.reid.network import NetworkConfig
@@ -130,6 +130,7 @@ class BatchLoader:
 
         Raises:
             FormatError: a picture that cannot be read, when its batch is due; names the file.
+            ModelError: a worker process was ended.
         """
         width = order.shape[1]
         size = width // count
@@ -174,52 +175,44 @@ class BatchLoader:
                 future.cancel()
 
     def _by_processes(self, tasks: list[_Task]) -> Iterator[Part]:
-        context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-        if (
-            sys.platform == "linux"
-        ):  # never fork: this process has threads, whose locks and state a copy would not outlive
+        context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+        if sys.platform == "linux":  # no fork of this process: it has threads, whose locks a copy would inherit
             context.set_forkserver_preload(["mdpr.reid.training.loader"])
-        loader: DataLoader[Tensor | str] = DataLoader(
-            _Tasks(self._maker, tasks),
-            batch_size=None,
-            num_workers=self._workers,
-            pin_memory=self._is_pinned,
-            prefetch_factor=_READ_AHEAD,
-            worker_init_fn=_start_worker,
-            multiprocessing_context=context,
-        )
-        for task, images in zip(tasks, loader, strict=True):
-            if isinstance(images, str):
-                raise FormatError(images)
-            yield self._part(task, images)
+        ahead = _READ_AHEAD * self._workers
+        with ProcessPoolExecutor(self._workers, context, _start_worker, (self._maker,)) as pool:
+            waiting: deque[Future[Image]] = deque()
+            try:
+                for number in range(len(tasks) + ahead):
+                    if number < len(tasks):
+                        waiting.append(pool.submit(_pictures, tasks[number]))
+                    if (done := number - ahead) >= 0:
+                        images = torch.from_numpy(waiting.popleft().result())
+                        yield self._part(tasks[done], images.pin_memory() if self._is_pinned else images)
+            except BrokenProcessPool as error:
+                raise ModelError(
+                    "a process that reads pictures was ended from outside, often for want of memory: fewer --workers need less"
+                ) from error
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
     def _part(self, task: _Task, images: Tensor) -> Part:
         return Part(images, torch.from_numpy(self._labels[task.indices]), task.indices)
 
 
-class _Tasks(Dataset["Tensor | str"]):
-    """Parts for PyTorch's DataLoader; the message of an error where a picture cannot be read."""
-
-    def __init__(self, maker: PictureMaker, tasks: list[_Task]) -> None:
-        self._maker = maker
-        self._tasks = tasks
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    def __getitem__(self, number: int) -> Tensor | str:
-        task = self._tasks[number]
-        images = torch.empty((len(task.indices), *self._maker.network.input_size, 3), dtype=torch.uint8)
-        try:
-            for offset, (row, index) in enumerate(zip(images.numpy(), task.indices, strict=True)):
-                row[:] = self._maker.picture(int(index), task.epoch, task.place + offset)
-        except FormatError as error:
-            return str(error)
-        return images
+_maker: PictureMaker  # of a worker process
 
 
-def _start_worker(_: int) -> None:
-    """Signals go to the run, which ends its workers; one thread is enough for small pictures."""
+def _start_worker(maker: PictureMaker) -> None:
+    """Ctrl-C goes to the run, which ends its workers; one thread is enough for small pictures."""
+    global _maker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(0)
+    _maker = maker
+
+
+def _pictures(task: _Task) -> Image:
+    """(n, H, W, 3): the pictures of a part, made in a worker process."""
+    places = range(task.place, task.place + len(task.indices))
+    return np.stack(
+        [_maker.picture(i, task.epoch, place) for i, place in zip(task.indices.tolist(), places, strict=True)]
+    )
