@@ -190,7 +190,7 @@ class BatchLoader:
                         yield self._part(tasks[done], images.pin_memory() if self._is_pinned else images)
             except BrokenProcessPool as error:
                 raise ModelError(
-                    "a process that reads pictures was ended from outside, often for want of memory: fewer --workers need less"
+                    "a process that reads pictures was ended from outside, often for want of memory: give fewer workers"
                 ) from error
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
