@@ -41,7 +41,7 @@ def test_two_sources_together_equal_each_alone(shared: Path, models: list[str], 
     """Different sizes, rates and lengths; YOLO and OSNet in common batches."""
     names = ("store-aisle", "retail-cctv-1080p")
     paths = [str(shared / "data/video" / file) for file in ("store-aisle.gif", "retail-cctv-1080p.mp4")]
-    common = [*models, "--no-save", "--project", str(tmp_path), "--end", "3"]
+    common = [*models, "--no-save", "--no-link", "--project", str(tmp_path), "--end", "3"]
     assert main([*paths, *common, "--name", "both"]) == 0
     for name, path in zip(names, paths, strict=True):
         assert main([path, *common, "--name", name]) == 0
