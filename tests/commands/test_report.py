@@ -18,6 +18,7 @@ from mdpr.pipeline.store import SqliteStore
 from report_runs import HOSTILE, link, tags_of, two_people, values_in, visit, write_linking, write_run
 
 
+@pytest.mark.slow
 def test_from_a_video_to_its_page(make_walk, tmp_path, capsys):
     clip = make_walk()
     options = ["--detector", "motion", "--project", str(tmp_path / "out"), "--quiet"]

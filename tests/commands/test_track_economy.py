@@ -29,6 +29,7 @@ def summary_of(make_walk: MakeWalk, tmp_path: Path, capsys: Any) -> Callable[...
     return run
 
 
+@pytest.mark.slow
 def test_few_embeddings_and_the_same_people(summary_of: Any, tmp_path: Path) -> None:
     everything = summary_of()
     assert everything["embeddings"]["saved"] == 0
@@ -45,6 +46,7 @@ def test_few_embeddings_and_the_same_people(summary_of: Any, tmp_path: Path) -> 
     assert all(tracklet["embeddings"] for tracklet in tracklets)
 
 
+@pytest.mark.slow
 def test_a_fixed_camera_is_named_as_such(summary_of: Any) -> None:
     assert summary_of("--set", "camera_motion.decide_s=1")["cameras"]["walk"]["motion"] == "fixed"
     assert summary_of("--camera-motion", "on")["cameras"]["walk"]["motion"] == "moving"

@@ -151,6 +151,7 @@ def video(path: Path, count: int, step: int) -> list[Frame]:
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_int8_model_is_the_same_alone_and_in_company(shared: Path) -> None:
     pytest.importorskip("openvino")
     detector = Yolo(Yolo.Config(weights=str(shared / "models" / "yolo11n_int8_openvino_model"), device="cpu"))
@@ -206,6 +207,7 @@ def matched(wanted: Detections, found: Detections, conf: float, iou: float) -> f
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_yolox_finds_the_people_that_yolo11_finds(shared: Path) -> None:
     pytest.importorskip("openvino")
     frames = video(shared / "data" / "video" / "retail-cctv-1080p.mp4", 3, 60)

@@ -112,6 +112,7 @@ def test_wrong_options(key: str, value: float) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_one_by_one(shared: Path) -> None:
     """Tolerable, no more: of the boxes that a network is sure of, over half are found."""
     cv2 = pytest.importorskip("cv2")
