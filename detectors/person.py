@@ -40,7 +40,7 @@ class Person:
             iou: boxes that overlap a better one by more are dropped.
             imgsz: longer side of the network input in pixels, a multiple of 32.
             device: "cpu", "cuda", "cuda:0", "0"; "" takes the CPU, or CUDA when onnxruntime can use it.
-            half: False = fp32 where the CPU would choose bf16 by itself.
+            half: False = fp32 where the CPU multiplies bf16 faster.
             classes: as for YOLO; must hold 0, person.
             max_det: most boxes in a frame.
         """

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from mdpr.cpus import is_bf16_fast
 from mdpr.detectors.devices import count_cores
 from mdpr.detectors.yolox.config import DetectorConfig
 from mdpr.detectors.yolox.loader import Batch
@@ -194,7 +193,7 @@ def make_optimiser(network: nn.Module, config: DetectorConfig) -> torch.optim.Op
 
 
 def choose_precision(precision: str, device: torch.device) -> str:
-    """What `auto` stands for on a device: bf16 where it is multiplied in hardware, else fp32.
+    """What `auto` stands for on a device: bf16 where it is multiplied faster than fp32, else fp32.
 
     >>> choose_precision("fp32", torch.device("cpu"))
     'fp32'
@@ -203,15 +202,7 @@ def choose_precision(precision: str, device: torch.device) -> str:
         return precision
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if device.type == "cpu" and has_bf16(Path("/proc/cpuinfo")) else "fp32"
-
-
-def has_bf16(cpuinfo: Path) -> bool:
-    """Whether a Linux CPU description lists instructions for bf16; False when there is no such file."""
-    try:
-        return re.search(r"\b(avx512_bf16|amx_bf16)\b", cpuinfo.read_text(encoding="utf-8")) is not None
-    except OSError:
-        return False
+    return "bf16" if device.type == "cpu" and is_bf16_fast() else "fp32"
 
 
 def one_core_a_thread() -> None:

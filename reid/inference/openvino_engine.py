@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.cpus import is_bf16_fast
 from mdpr.errors import ConfigError
 from mdpr.reid.inference.engines import EngineOptions
 from mdpr.reid.inference.export import exported
@@ -42,14 +43,14 @@ class OpenVinoEngine:
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": streams,
         }
-        if options.precision != "auto":
-            hints["INFERENCE_PRECISION_HINT"] = _HINTS[options.precision]
+        precision = ("bf16" if is_bf16_fast() else "fp32") if options.precision == "auto" else options.precision
+        hints["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
         compiled = core.compile_model(model, "CPU", hints)
         self._dimension = network.config.dimension
         self._queue = AsyncInferQueue(compiled, streams)
         self._queue.set_callback(_store)
-        precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
-        self.description = f"OpenVINO {precision}, CPU, {streams} streams"
+        used = str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+        self.description = f"OpenVINO {used}, CPU, {streams} streams"
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Engine`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mdpr.cpus import is_bf16_fast
 from mdpr.errors import ConfigError
 from mdpr.reid.inference.engines import EngineOptions
 from mdpr.reid.inference.folding import InferenceNetwork
@@ -89,16 +89,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def fast_precision(device: torch.device) -> str:
-    """fp16 on a GPU; bf16 on a CPU that multiplies it in hardware; else fp32."""
+    """fp16 on a GPU; bf16 on a CPU that multiplies it faster; else fp32."""
     if device.type == "cuda":
         return "fp16"
-    return "bf16" if has_bf16(Path("/proc/cpuinfo")) else "fp32"
-
-
-def has_bf16(cpuinfo: Path) -> bool:
-    """Whether a Linux CPU description lists AVX-512 or AMX instructions for bf16; False when there is no such file."""
-    try:
-        text = cpuinfo.read_text()
-    except OSError:
-        return False
-    return any(flag in text.split() for flag in ("avx512_bf16", "amx_bf16"))
+    return "bf16" if is_bf16_fast() else "fp32"

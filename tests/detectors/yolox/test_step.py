@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mdpr.detectors.yolox import step
 from mdpr.detectors.yolox.config import DetectorConfig
 from mdpr.detectors.yolox.depthwise import HalvingDepthwise
 from mdpr.detectors.yolox.loader import Batch
 from mdpr.detectors.yolox.losses import detection_losses
 from mdpr.detectors.yolox.network import NetworkConfig, YoloxNetwork
-from mdpr.detectors.yolox.step import Learner, NotFiniteError, choose_precision, has_bf16
+from mdpr.detectors.yolox.step import Learner, NotFiniteError, choose_precision
 
 CPU = torch.device("cpu")
 SIZE = (64, 96)
@@ -184,11 +184,8 @@ def test_halving_depthwise_is_conv2d(shape: tuple[int, ...], dtype: torch.dtype)
         torch.testing.assert_close(got, expected, **tolerance)
 
 
-def test_precision(tmp_path: Path) -> None:
-    file = tmp_path / "cpuinfo"
-    for flags, expected in (("avx2 avx512_bf16 fma", True), ("amx_bf16", True), ("avx512f bf16", False)):
-        file.write_text(f"processor: 0\nflags: {flags}\n")
-        assert has_bf16(file) is expected
-    assert not has_bf16(tmp_path / "nothing")
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_precision(is_fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "is_bf16_fast", lambda: is_fast)
     assert choose_precision("bf16", CPU) == "bf16"
-    assert choose_precision("auto", CPU) == ("bf16" if has_bf16(Path("/proc/cpuinfo")) else "fp32")
+    assert choose_precision("auto", CPU) == ("bf16" if is_fast else "fp32")

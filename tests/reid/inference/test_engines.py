@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import openvino
 import pytest
 import torch
 
 from mdpr.errors import ConfigError, DependencyError
-from mdpr.reid.inference import engines
+from mdpr.reid.inference import engines, openvino_engine
 from mdpr.reid.inference.engines import ENGINES, EngineOptions, make_engine
 from mdpr.reid.inference.folding import fold
-from mdpr.reid.inference.torch_engine import TorchEngine, has_bf16
+from mdpr.reid.inference.torch_engine import TorchEngine
 from mdpr.reid.network import MdprNetwork
 from mdpr.reid.network.checkpoint import fingerprint
 
@@ -100,10 +101,12 @@ def test_a_missing_package_is_named(tiny_model: MdprNetwork, monkeypatch: pytest
     assert isinstance(engine, TorchEngine)
 
 
-def test_bf16_by_the_description_of_the_cpu(tmp_path: Path) -> None:
-    described = tmp_path / "cpuinfo"
-    assert not has_bf16(described)
-    described.write_text("flags\t: fpu avx2 avx512_bf16_like\n")
-    assert not has_bf16(described)
-    described.write_text("flags\t: fpu avx2 avx512_bf16 amx_tile\n")
-    assert has_bf16(described)
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_openvino_computes_in_the_faster_precision(
+    is_fast: bool, tiny_model: MdprNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_engine, "is_bf16_fast", lambda: is_fast)
+    if is_fast and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bf16")
+    engine = make_engine(fold(tiny_model), "tiny", EngineOptions("openvino"))
+    assert ("bf16" if is_fast else "f32") in engine.description

@@ -155,8 +155,8 @@ def test_nan_leaves_everything_as_it_was() -> None:
         np.testing.assert_array_equal(tensor.numpy(), before[name].numpy(), err_msg=name)
 
 
-@pytest.mark.parametrize("has_bf16", [True, False])
-def test_precision_of_a_cpu(has_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch_engine, "has_bf16", lambda cpuinfo: has_bf16)
-    assert choose_precision("auto", CPU) == ("bf16" if has_bf16 else "fp32")
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_precision_of_a_cpu(is_fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_engine, "is_bf16_fast", lambda: is_fast)
+    assert choose_precision("auto", CPU) == ("bf16" if is_fast else "fp32")
     assert choose_precision("bf16", CPU) == "bf16"
