@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.assignment import SOLVERS
 from mdpr.trackers.checks import check_choice, check_within
-from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules
+from mdpr.trackers.lifecycle import Lifecycle
+from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.matching import Matching, match_by_overlap
 from mdpr.trackers.track_table import SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks

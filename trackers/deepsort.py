@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.deepsort_config import DeepSortConfig
-from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules, Scene
+from mdpr.trackers.lifecycle import Lifecycle
+from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.matching import Matching, match_by_overlap, same_class
 from mdpr.trackers.plausibility import implausibility
 from mdpr.trackers.returning import ReturnGallery, ReturnRules
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 

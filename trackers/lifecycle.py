@@ -1,5 +1,7 @@
 """Birth, confirmation, loss and end of tracks: all that trackers share besides deciding who goes with whom.
 
+`scene` prepares a frame, `confirming` says when a track is believed, `losing` what becomes of those not matched.
+
 A tracker owns a `Lifecycle` and calls, for each frame,
 
     scene = lifecycle.begin(detections, frame, embeddings)   checks, ends what is too old, predicts
@@ -13,76 +15,26 @@ when a track is confirmed, from 1 and without gaps; they are counted by the inst
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.checks import check_embeddings, check_frame, check_transform
+from mdpr.trackers.confirming import confirm
 from mdpr.trackers.demand import embedding_demand
-from mdpr.trackers.geometry import areas, centres_and_sizes, corners, intersections, overlaps, to_planes
-from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_behind
-from mdpr.trackers.motion import POSITION, VELOCITY, initiate, predict, rescale, transform, update
+from mdpr.trackers.geometry import areas, corners, intersections, overlaps, to_planes
+from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
+from mdpr.trackers.losing import miss, settle_lost
+from mdpr.trackers.motion import POSITION, initiate, predict, rescale, transform, update
+from mdpr.trackers.scene import Scene, make_scene
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
-from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
+from mdpr.trackers.track_table import SEEN, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
-from mdpr.trackers.views import Views, covered_by_nearer, rate_views
+from mdpr.trackers.views import covered_by_nearer, rate_views
 from mdpr.types import Detections, Frame, Tracklet, Tracks
-
-TIME_TOLERANCE_S = 1e-6
-"""Sums of timestamps are not exact: a gap of 30 frames of 1/30 s counts as 1 s."""
-
 
 SETTLED_VIEWS = 3
 """Views of a track from which on its appearance is looked at only every `embedding_interval_s`."""
-
-
-@dataclass(frozen=True)
-class LifecycleRules:
-    """The options that `Lifecycle` needs; trackers document them in their own `Config`."""
-
-    new_track_conf: float
-    clear_conf: float
-    max_age_s: float
-    confirm_s: float
-    duplicate_iou: float
-    same_person_distance: float
-    max_covered: float
-    views: int
-    view_spacing_s: float
-    appearance_memory_s: float
-    embedding_interval_s: float
-    hidden_s: float
-    max_exposed_s: float
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """One frame, ready for matching.
-
-    Attributes:
-        frame, detections: as given.
-        embeddings: (N, D) float32, or None when there is no appearance in this frame.
-        has_appearance: (N,) whether the detection has an embedding.
-        has_area: (N,) boxes without area match nothing and begin nothing.
-        views: quality of the detections.
-        xywh: (4, N) float32 centres and sizes of the detections.
-        boxes: (4, T) float32 `xyxy` where the tracks are expected.
-        overlap: (T, N) intersection over union of `boxes` and the detections.
-        ended: tracklets that became too old before this frame.
-    """
-
-    frame: Frame
-    detections: Detections
-    embeddings: NDArray[np.float32] | None
-    has_appearance: NDArray[np.bool_]
-    has_area: NDArray[np.bool_]
-    views: Views
-    xywh: NDArray[np.float32]
-    boxes: NDArray[np.float32]
-    overlap: NDArray[np.float32]
-    ended: tuple[Tracklet, ...]
 
 
 class Lifecycle:
@@ -157,26 +109,14 @@ class Lifecycle:
             is_old |= self.table.exposed_s > self.rules.max_exposed_s + TIME_TOLERANCE_S
             ended = self._end(is_old)
             self.table.motion = predict(self.table.motion, frame.time_s - self._last.time_s)
-        boxes = self.table.boxes()
-        xyxy = to_planes(detections.xyxy)
-        xywh = centres_and_sizes(xyxy)
-        both = np.concatenate([boxes, xyxy], axis=1)
-        shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
-        covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
-        rules, confidence = self.rules, detections.confidence
-        views = rate_views(xyxy, confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
-        if self.bank.dimension:
-            np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
-        return Scene(
-            frame=frame,
-            detections=detections,
-            embeddings=vectors,
-            has_appearance=has_appearance,
-            has_area=np.minimum(xywh[2], xywh[3]) > 0,
-            views=views,
-            xywh=xywh,
-            boxes=boxes,
-            overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+        return make_scene(
+            detections,
+            frame,
+            vectors,
+            has_appearance,
+            self.table.boxes(),
+            self.rules,
+            needs_appearance=self.bank.dimension > 0,
             ended=ended,
         )
 
@@ -192,7 +132,7 @@ class Lifecycle:
         if len(rows):
             self._take_over(rows, columns, scene)
         if len(rows) < len(table):
-            self._miss((match < 0).nonzero()[0], is_over)
+            miss(table, (match < 0).nonzero()[0], is_over)
 
         is_new = scene.has_area & (detections.confidence >= self.rules.new_track_conf)
         is_new[columns] = False
@@ -206,9 +146,9 @@ class Lifecycle:
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
             columns = np.concatenate([columns, born])
         if len(rows):
-            self._confirm(rows, frame.time_s, is_first)
+            self._last_id = confirm(table, rows, self.rules, frame.time_s, is_first, self._last_id)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
-        hidden = self._settle_lost(is_over, dt_s)
+        hidden = settle_lost(table, self.bank, self.rules, is_over, frame.time_s, dt_s)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
         ids, boxes = table.track_id[rows], detections.xyxy.take(columns, axis=0)
@@ -240,80 +180,6 @@ class Lifecycle:
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1
         table.confidence_sum[rows] += confidence
-
-    def _miss(self, missed: NDArray[np.intp], is_over: NDArray[np.bool_]) -> None:
-        """Tracks without a detection: confirmed ones are lost, tentative ones are over."""
-        table = self.table
-        state = table.state[missed]
-        is_over[missed] = state == TENTATIVE
-        state[state == SEEN] = LOST
-        table.state[missed] = state
-        table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
-
-    def _confirm(self, rows: NDArray[np.intp], time_s: float, is_first: bool) -> None:
-        """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
-
-        Those in the very first frame are confirmed at once: nothing can be known about them, and the people who are
-        there when a camera starts should be reported from the start (as ByteTrack does).
-        """
-        table = self.table
-        state = table.state[rows]
-        if np.count_nonzero(state == SEEN) == len(state):
-            return
-        lasted = time_s - table.start_s[rows] >= self.rules.confirm_s - TIME_TOLERANCE_S
-        is_confirmed = (state == TENTATIVE) & (lasted | is_first)
-        table.state[rows[(state == LOST) | is_confirmed]] = SEEN
-        confirmed = rows[is_confirmed]
-        table.track_id[confirmed] = self._last_id + 1 + np.arange(len(confirmed))
-        self._last_id += len(confirmed)
-
-    def _settle_lost(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
-        """End duplicates, and let the clock of lost tracks in plain view go on; returns rows of the hidden to show."""
-        table, rules = self.table, self.rules
-        lost = (table.state == LOST).nonzero()[0]
-        if len(lost) == 0:
-            return lost
-        seen = (table.state == SEEN).nonzero()[0]
-        boxes = table.boxes()
-        of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
-        shared = intersections(of_seen, of_lost)  # (seen, lost)
-        if not shared.any():
-            table.exposed_s[lost] += dt_s
-            return lost[:0]
-        area = areas(of_lost)
-        self._end_duplicates(seen, lost, overlaps(shared, areas(of_seen), area), is_over)
-        is_hidden = hidden_behind(of_lost[3], area, of_seen[3], shared)
-        table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
-        hidden = lost[is_hidden]
-        time_s = 0.0 if self._last is None else self._last.time_s
-        is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
-        is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & ~is_over[hidden]
-        return hidden[is_shown]
-
-    def _end_duplicates(
-        self,
-        seen: NDArray[np.intp],
-        lost: NDArray[np.intp],
-        overlap: NDArray[np.float32],
-        is_over: NDArray[np.bool_],
-    ) -> None:
-        """Set `is_over` for the younger of a seen and a lost track that lie on one another, by (seen, lost) overlap.
-
-        Such a pair is mostly one person, whose track was lost for a moment and began anew. When the younger one ends,
-        the older continues with the next detection. Two tracks that both have a detection are left alone: that is what
-        the detector's suppression is for, and to end one would only begin another. So are two whose appearance differs:
-        one person hidden behind another is not a duplicate.
-        """
-        table = self.table
-        seen_at, lost_at = (overlap >= self.rules.duplicate_iou).nonzero()
-        if len(seen_at) == 0:
-            return
-        first, second = seen[seen_at], lost[lost_at]
-        distance = 1 - self.bank.mean_similarity(table.slot[first], table.slot[second])
-        is_same = ~(distance > self.rules.same_person_distance)  # unknown appearance (NaN) does not speak against it
-        is_same &= table.class_id[first] == table.class_id[second]
-        younger = np.maximum(first, second)  # rows are in order of birth
-        is_over[younger[is_same]] = True
 
     def _end(self, is_over: NDArray[np.bool_]) -> tuple[Tracklet, ...]:
         """Remove rows and return the tracklets of those that were confirmed."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.assignment import assign_pairs
-from mdpr.trackers.lifecycle import Scene
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import TrackTable
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mdpr.trackers.appearance import FIRST_CAPACITY
-from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules
+from mdpr.trackers.lifecycle import Lifecycle
+from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.motion import HEIGHT, VELOCITY
 from mdpr.types import Detections, Frame
 

@@ -1,0 +1,74 @@
+"""One frame, ready for matching: the detections, the expected boxes of the tracks, and how they overlap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mdpr.trackers.geometry import areas, centres_and_sizes, intersections, overlaps, to_planes
+from mdpr.trackers.lifecycle_rules import LifecycleRules
+from mdpr.trackers.views import Views, covered_by_nearer, rate_views
+from mdpr.types import Detections, Frame, Tracklet
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One frame, ready for matching.
+
+    Attributes:
+        frame, detections: as given.
+        embeddings: (N, D) float32, or None when there is no appearance in this frame.
+        has_appearance: (N,) whether the detection has an embedding.
+        has_area: (N,) boxes without area match nothing and begin nothing.
+        views: quality of the detections.
+        xywh: (4, N) float32 centres and sizes of the detections.
+        boxes: (4, T) float32 `xyxy` where the tracks are expected.
+        overlap: (T, N) intersection over union of `boxes` and the detections.
+        ended: tracklets that became too old before this frame.
+    """
+
+    frame: Frame
+    detections: Detections
+    embeddings: NDArray[np.float32] | None
+    has_appearance: NDArray[np.bool_]
+    has_area: NDArray[np.bool_]
+    views: Views
+    xywh: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+    overlap: NDArray[np.float32]
+    ended: tuple[Tracklet, ...]
+
+
+def make_scene(
+    detections: Detections,
+    frame: Frame,
+    embeddings: NDArray[np.float32] | None,
+    has_appearance: NDArray[np.bool_],
+    boxes: NDArray[np.float32],
+    rules: LifecycleRules,
+    needs_appearance: bool,
+    ended: tuple[Tracklet, ...],
+) -> Scene:
+    """See `Scene`; with `needs_appearance` no view without an embedding is clear."""
+    xyxy = to_planes(detections.xyxy)
+    xywh = centres_and_sizes(xyxy)
+    both = np.concatenate([boxes, xyxy], axis=1)
+    shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
+    covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
+    views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
+    if needs_appearance:
+        np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
+    return Scene(
+        frame=frame,
+        detections=detections,
+        embeddings=embeddings,
+        has_appearance=has_appearance,
+        has_area=np.minimum(xywh[2], xywh[3]) > 0,
+        views=views,
+        xywh=xywh,
+        boxes=boxes,
+        overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+        ended=ended,
+    )
