@@ -35,4 +35,5 @@ def shared_correction(before: NDArray[np.float64], after: NDArray[np.float64]) -
     corrections = after[:2, :2] - before[:2, :2]
     corrections.sort(axis=2)  # np.median does the same at five times the cost of a call
     middle: NDArray[np.float64] = corrections[:, :, (count - 1) // 2] + corrections[:, :, count // 2]
-    return middle / 2
+    middle *= 0.5
+    return middle
