@@ -33,6 +33,9 @@ from mdpr.types import Detections, Frame, Tracklet, Tracks
 TIME_TOLERANCE_S = 1e-6
 """Sums of timestamps are not exact: a gap of 30 frames of 1/30 s counts as 1 s."""
 
+_TENTATIVE, _SEEN, _LOST = (np.array(state, np.int8) for state in (TENTATIVE, SEEN, LOST))
+_NO_PIXELS = np.array(0, np.float32)
+"""As arrays, because a Python number costs numpy as much again as a comparison of ten tracks."""
 
 SETTLED_VIEWS = 3
 """Views of a track from which on its appearance is looked at only every `embedding_interval_s`."""
@@ -57,7 +60,7 @@ class LifecycleRules:
     max_exposed_s: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Scene:
     """One frame, ready for matching.
 
@@ -70,6 +73,7 @@ class Scene:
         xywh: (4, N) float32 centres and sizes of the detections.
         boxes: (4, T) float32 `xyxy` where the tracks are expected.
         overlap: (T, N) intersection over union of `boxes` and the detections.
+        is_one_class: whether everything that this tracker has ever been given is of one class.
         ended: tracklets that became too old before this frame.
     """
 
@@ -82,6 +86,7 @@ class Scene:
     xywh: NDArray[np.float32]
     boxes: NDArray[np.float32]
     overlap: NDArray[np.float32]
+    is_one_class: bool
     ended: tuple[Tracklet, ...]
 
 
@@ -100,6 +105,7 @@ class Lifecycle:
         self._last: Frame | None = None
         self._size = (0, 0)
         self._last_id = 0
+        self._classes: set[int] = set()
 
     def flush(self) -> list[Tracklet]:
         """End all tracks. Later frames may follow; their tracks get new ids."""
@@ -157,6 +163,7 @@ class Lifecycle:
             is_old |= self.table.exposed_s > self.rules.max_exposed_s + TIME_TOLERANCE_S
             ended = self._end(is_old)
             self.table.motion = predict(self.table.motion, frame.time_s - self._last.time_s)
+        self._classes.update(detections.class_id.tolist())
         boxes = self.table.boxes()
         xyxy = to_planes(detections.xyxy)
         xywh = centres_and_sizes(xyxy)
@@ -172,11 +179,12 @@ class Lifecycle:
             detections=detections,
             embeddings=vectors,
             has_appearance=has_appearance,
-            has_area=np.minimum(xywh[2], xywh[3]) > 0,
+            has_area=np.minimum(xywh[2], xywh[3]) > _NO_PIXELS,
             views=views,
             xywh=xywh,
             boxes=boxes,
             overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+            is_one_class=len(self._classes) < 2,
             ended=ended,
         )
 
@@ -209,7 +217,7 @@ class Lifecycle:
             self._confirm(rows, frame.time_s, is_first)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
         hidden = self._settle_lost(is_over, dt_s)
-        is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
+        is_shown = (table.state[rows] == _SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
         ids, boxes = table.track_id[rows], detections.xyxy.take(columns, axis=0)
         confidence, class_id = detections.confidence[columns], detections.class_id[columns]
@@ -220,21 +228,23 @@ class Lifecycle:
             class_id = np.concatenate([class_id, table.class_id[hidden]])
             columns = np.concatenate([columns, np.full(len(hidden), -1)])
         ended = scene.ended + self._end(is_over)
-        ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
-        return Tracks(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
+        if len(ended) > 1:
+            ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
+        return Tracks.trusted(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
 
     def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
         table, frame, confidence = self.table, scene.frame, scene.detections.confidence[columns]
         before = table.motion.take(rows, axis=2)
         after = update(before, scene.xywh.take(columns, axis=1), confidence)
+        if len(rows) < len(table):
+            was_seen = (table.state[rows] == _SEEN).nonzero()[0]
+            if len(was_seen) >= LEAST_TRACKS:
+                pair = before[:2, :2], after[:2, :2]
+                if len(was_seen) < len(rows):
+                    pair = pair[0].take(was_seen, axis=2), pair[1].take(was_seen, axis=2)
+                table.motion[:2, :2] += shared_correction(*pair)[:, :, None]  # of all, then the matched have their own
         table.motion[:, :, rows] = after
-        was_seen = (table.state[rows] == SEEN).nonzero()[0]
-        if len(rows) < len(table) and len(was_seen) >= LEAST_TRACKS:
-            others = np.ones(len(table), dtype=np.bool_)
-            others[rows] = False
-            shift = shared_correction(before.take(was_seen, axis=2), after.take(was_seen, axis=2))
-            table.motion[:2, :2, others] += shift[:, :, None]
         table.last_s[rows] = frame.time_s
         table.exposed_s[rows] = 0
         table.last_frame[rows] = frame.index
@@ -245,10 +255,10 @@ class Lifecycle:
         """Tracks without a detection: confirmed ones are lost, tentative ones are over."""
         table = self.table
         state = table.state[missed]
-        is_over[missed] = state == TENTATIVE
-        state[state == SEEN] = LOST
+        is_over[missed] = state == _TENTATIVE
+        state[state == _SEEN] = LOST
         table.state[missed] = state
-        table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
+        table.motion[VELOCITY, 2:][:, missed] = 0  # an unseen person keeps their size
 
     def _confirm(self, rows: NDArray[np.intp], time_s: float, is_first: bool) -> None:
         """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
@@ -258,8 +268,10 @@ class Lifecycle:
         """
         table = self.table
         state = table.state[rows]
-        if np.count_nonzero(state == SEEN) == len(state):
+        unseen = (state != _SEEN).nonzero()[0]
+        if len(unseen) == 0:
             return
+        rows, state = rows[unseen], state[unseen]
         lasted = time_s - table.start_s[rows] >= self.rules.confirm_s - TIME_TOLERANCE_S
         is_confirmed = (state == TENTATIVE) & (lasted | is_first)
         table.state[rows[(state == LOST) | is_confirmed]] = SEEN
@@ -270,14 +282,14 @@ class Lifecycle:
     def _settle_lost(self, is_over: NDArray[np.bool_], dt_s: float) -> NDArray[np.intp]:
         """End duplicates, and let the clock of lost tracks in plain view go on; returns rows of the hidden to show."""
         table, rules = self.table, self.rules
-        lost = (table.state == LOST).nonzero()[0]
+        lost = (table.state == _LOST).nonzero()[0]
         if len(lost) == 0:
             return lost
-        seen = (table.state == SEEN).nonzero()[0]
+        seen = (table.state == _SEEN).nonzero()[0]
         boxes = table.boxes()
         of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
         shared = intersections(of_seen, of_lost)  # (seen, lost)
-        if not shared.any():
+        if len(shared.reshape(-1).nonzero()[0]) == 0:
             table.exposed_s[lost] += dt_s
             return lost[:0]
         area = areas(of_lost)
