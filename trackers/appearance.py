@@ -136,7 +136,7 @@ class AppearanceBank:
             clear = is_clear.nonzero()[0]
             self._average(slots[clear], had_clear[clear], embeddings.take(rows[clear], axis=0), frame.time_s)
         no_clear = ~had_clear
-        is_spaced = frame.time_s - self.opened_s[slots] >= self.view_spacing_s - 1e-6
+        is_spaced = self.opened_s[slots] <= frame.time_s - self.view_spacing_s + 1e-6
         bar = np.where(is_spaced, self.next_bar[slots], self.bar[slots])
         is_better = (quality > bar) | (is_clear & no_clear)
         kept = (is_better & (is_clear | no_clear)).nonzero()[0]

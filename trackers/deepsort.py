@@ -40,7 +40,8 @@ ANY_COST = 3.0
 """Above the cost of every pair."""
 
 
-_ONE, _HALF, _LOST = np.array(1.0), np.array(0.5), np.array(LOST, np.int8)  # arrays, see `lifecycle`
+_ONE, _HALF = np.array(1.0), np.array(0.5)
+_TENTATIVE, _LOST = np.array(TENTATIVE, np.int8), np.array(LOST, np.int8)  # arrays, see `lifecycle`
 
 DEFAULTS = DeepSortConfig()
 
@@ -159,7 +160,7 @@ class DeepSort:
         penalty decides between nearly equal claims, and a clearly better claim of a lost track still wins.
         """
         config, table = self.config, self._lifecycle.table
-        is_candidate = table.state != TENTATIVE
+        is_candidate = table.state != _TENTATIVE
         if max_unseen_s < math.inf:
             is_candidate &= scene.frame.time_s - table.last_s <= max_unseen_s
         rows = matching.open_rows(is_candidate)

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
-_HALF, _NOTHING, _LEAST_AREA = np.array(0.5, np.float32), np.array(0, np.float32), np.array(1e-9, np.float32)
+_NOTHING, _LEAST_AREA = np.array(0, np.float32), np.array(1e-9, np.float32)
 """As arrays, because a Python number costs numpy as much again as the operation on ten boxes."""
+
+_TO_CENTRES = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]], np.float32)
+_TO_CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5]])
+"""Planes of x1, y1, x2, y2 to those of centre and size and back, one product each; halves and differences are exact."""
 
 
 def to_planes(xyxy: FloatArray) -> NDArray[np.float32]:
@@ -25,10 +29,7 @@ def centres_and_sizes(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> centres_and_sizes(to_planes(np.array([[0, 0, 4, 2]]))).T
     array([[2., 1., 4., 2.]], dtype=float32)
     """
-    xywh = np.empty(xyxy.shape, dtype=np.float32)
-    first, second = xyxy[:2], xyxy[2:]
-    np.multiply(first + second, _HALF, out=xywh[:2])
-    np.subtract(second, first, out=xywh[2:])
+    xywh: NDArray[np.float32] = _TO_CENTRES @ xyxy
     return xywh
 
 
@@ -38,11 +39,7 @@ def corners(xywh: FloatArray) -> NDArray[np.float32]:
     >>> corners(np.array([[2, 1, 4, 2]]).T).T
     array([[0., 0., 4., 2.]], dtype=float32)
     """
-    centre, half = xywh[:2], xywh[2:] * 0.5
-    xyxy = np.empty(xywh.shape, dtype=np.float32)
-    np.subtract(centre, half, out=xyxy[:2], casting="same_kind")
-    np.add(centre, half, out=xyxy[2:], casting="same_kind")
-    return xyxy
+    return (_TO_CORNERS @ xywh).astype(np.float32)
 
 
 def intersections(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:

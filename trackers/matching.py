@@ -9,6 +9,8 @@ from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.lifecycle import Scene
 from mdpr.trackers.track_table import TrackTable
 
+_FIRST = np.array(0)  # an array, see `lifecycle`
+
 
 class Matching:
     """Which detection each track has so far.
@@ -20,12 +22,13 @@ class Matching:
 
     def __init__(self, tracks: int, scene: Scene, low_conf: float) -> None:
         """Nothing is matched; free are the detections with an area and a confidence of at least `low_conf`."""
-        self.column = np.full(tracks, -1, dtype=np.intp)
+        self.column = np.empty(tracks, dtype=np.intp)
+        self.column.fill(-1)
         self.is_free = scene.has_area & (scene.detections.confidence >= low_conf)
 
     def open_rows(self, is_candidate: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Those of the (T,) candidates without a detection."""
-        return (is_candidate & (self.column < 0)).nonzero()[0]
+        return (is_candidate & (self.column < _FIRST)).nonzero()[0]
 
     def open_columns(self, is_offered: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Those of the (N,) offered detections without a track."""

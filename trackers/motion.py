@@ -101,7 +101,8 @@ def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
 def _step(dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(5, 5) transition of a coordinate's state, and (3, 4, 1) noise that `predict` adds, in squared heights.
 
-    position += dt velocity, variance += 2 dt covariance + dt^2 velocity's variance, covariance += dt velocity's variance.
+    position += dt * velocity; variance += 2 dt * covariance + dt^2 * velocity's variance;
+    covariance += dt * velocity's variance.
     """
     transition = np.eye(5)
     transition[POSITION, VELOCITY] = transition[COVARIANCE, VELOCITY_VARIANCE] = dt_s

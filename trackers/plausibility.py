@@ -23,6 +23,7 @@ WORST = 8.0
 """Negative logarithm of the likelihood, up to a constant, from which a pair is as implausible as any other."""
 
 _ONE, _SHARE = np.array(1.0), np.array(1 / FREEDOM)
+_ERRORS = np.concatenate([USUAL_ERROR, GROWTH_PER_S], axis=1)  # (4, 2), of a height and of a height times a second
 _WEIGHT = np.full(4, (FREEDOM + 1) / 2 / WORST)
 
 
@@ -45,11 +46,9 @@ def implausibility(
     array([0.  , 0.02, 0.69])
     """
     position = motion[POSITION]
-    usual = GROWTH_PER_S * unseen_s
-    usual += USUAL_ERROR
-    usual *= position[HEIGHT]
+    height = position[HEIGHT]
     error = xywh - position
-    error /= usual
+    error /= _ERRORS @ np.array((height, unseen_s * height))
     np.square(error, out=error)
     error *= _SHARE
     unlikely: NDArray[np.float64] = _WEIGHT @ np.log1p(error, out=error)

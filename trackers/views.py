@@ -14,7 +14,7 @@ BORDER_PX = 1.5
 BORDER_FACTOR = 0.5
 """A cut crop shows part of the person: it stays usable when there is nothing better."""
 
-_ONE, _LEAST_AREA = np.array(1, np.float32), np.array(1e-9, np.float32)  # arrays, see `geometry`
+_ONE, _LEAST_AREA, _BORDER = (np.array(number, np.float32) for number in (1, 1e-9, BORDER_PX))  # arrays, see `geometry`
 
 
 @dataclass(eq=False, slots=True)
@@ -69,7 +69,7 @@ def is_cut_by_border(xyxy: NDArray[np.float32], size: tuple[int, int]) -> NDArra
     """
     if size == (0, 0):
         return np.zeros(xyxy.shape[1], dtype=np.bool_)
-    is_cut = (xyxy[:2] <= BORDER_PX) | (xyxy[2:] >= _far_border(size))  # (2, N) left or right, top or bottom
+    is_cut = (xyxy[:2] <= _BORDER) | (xyxy[2:] >= _far_border(size))  # (2, N) left or right, top or bottom
     either: NDArray[np.bool_] = is_cut[0] | is_cut[1]
     return either
 
