@@ -22,7 +22,7 @@ IntArray = NDArray[np.intp]
 
 FIRST_CAPACITY = 32
 
-_ONE, _LEAST_LENGTH = np.array(1, np.float32), np.array(1e-12, np.float32)
+_ONE, _LEAST_LENGTH, _LEAST_SHARE = (np.array(number, np.float32) for number in (1, 1e-12, 1e-7))
 _HALF = np.array(0.5)
 """As arrays, because a Python number costs numpy as much again as the operation on ten tracks."""
 
@@ -180,11 +180,12 @@ class AppearanceBank:
         """Move the averages towards the embeddings; never by more than half, so that one view cannot replace them."""
         share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), _HALF).astype(np.float32)
         share *= had_clear  # (M,) share of the old average
+        share /= np.maximum(_ONE - share, _LEAST_SHARE)  # to one of the new: only the direction of the sum matters
         mean = self.mean.take(slots, axis=0)
         mean *= share[:, None]
-        mean += (_ONE - share)[:, None] * embeddings
+        mean += embeddings
         length = np.sqrt(np.vecdot(mean, mean))
-        mean /= np.maximum(length, _LEAST_LENGTH, out=length)[:, None]
+        mean *= (_ONE / np.maximum(length, _LEAST_LENGTH, out=length))[:, None]
         self.mean[slots] = mean
         self.mean_s[slots] = time_s
 

@@ -340,9 +340,10 @@ class Lifecycle:
         one person hidden behind another is not a duplicate.
         """
         table = self.table
-        seen_at, lost_at = (overlap >= self.rules.duplicate_iou).nonzero()
-        if len(seen_at) == 0:
+        at = (overlap >= self.rules.duplicate_iou).reshape(-1).nonzero()[0]
+        if len(at) == 0:
             return
+        seen_at, lost_at = divmod(at, len(lost))
         first, second = seen[seen_at], lost[lost_at]
         distance = 1 - self.bank.mean_similarity(table.slot[first], table.slot[second])
         is_same = ~(distance > self.rules.same_person_distance)  # unknown appearance (NaN) does not speak against it
