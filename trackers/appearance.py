@@ -22,6 +22,10 @@ IntArray = NDArray[np.intp]
 
 FIRST_CAPACITY = 32
 
+_ONE, _LEAST_LENGTH, _LEAST_SHARE = (np.array(number, np.float32) for number in (1, 1e-12, 1e-7))
+_HALF = np.array(0.5)
+"""As arrays, because a Python number costs numpy as much again as the operation on ten tracks."""
+
 
 class AppearanceBank:
     """Moving average and best views of every open track, by slot.
@@ -132,7 +136,7 @@ class AppearanceBank:
             clear = is_clear.nonzero()[0]
             self._average(slots[clear], had_clear[clear], embeddings.take(rows[clear], axis=0), frame.time_s)
         no_clear = ~had_clear
-        is_spaced = frame.time_s - self.opened_s[slots] >= self.view_spacing_s - 1e-6
+        is_spaced = self.opened_s[slots] <= frame.time_s - self.view_spacing_s + 1e-6
         bar = np.where(is_spaced, self.next_bar[slots], self.bar[slots])
         is_better = (quality > bar) | (is_clear & no_clear)
         kept = (is_better & (is_clear | no_clear)).nonzero()[0]
@@ -143,7 +147,8 @@ class AppearanceBank:
         is_clear, had_clear = is_clear[kept], had_clear[kept]
         self.opened_s[slots[is_spaced | ~had_clear]] = frame.time_s
         self.has_clear[slots] = is_clear | had_clear
-        self.count[slots] = np.where(had_clear, np.maximum(self.count[slots], place + 1), 1)
+        self.count[slots] = np.maximum(self.count[slots], place + 1)
+        self.count[slots[~had_clear]] = 1
         self.frame[slots, place] = frame.index
         self.time_s[slots, place] = frame.time_s
         self.xyxy[slots, place] = detections.xyxy[rows]
@@ -173,12 +178,14 @@ class AppearanceBank:
         self, slots: IntArray, had_clear: NDArray[np.bool_], embeddings: NDArray[np.float32], time_s: float
     ) -> None:
         """Move the averages towards the embeddings; never by more than half, so that one view cannot replace them."""
-        share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), 0.5).astype(np.float32)
-        share[~had_clear] = 0  # (M,) share of the old average
+        share = np.maximum(np.exp((self.mean_s[slots] - time_s) / self.memory_s), _HALF).astype(np.float32)
+        share *= had_clear  # (M,) share of the old average
+        share /= np.maximum(_ONE - share, _LEAST_SHARE)  # to one of the new: only the direction of the sum matters
         mean = self.mean.take(slots, axis=0)
         mean *= share[:, None]
-        mean += (1 - share)[:, None] * embeddings
-        mean /= np.maximum(np.sqrt(np.einsum("nd,nd->n", mean, mean)), 1e-12)[:, None]
+        mean += embeddings
+        length = np.sqrt(np.vecdot(mean, mean))
+        mean *= (_ONE / np.maximum(length, _LEAST_LENGTH, out=length))[:, None]
         self.mean[slots] = mean
         self.mean_s[slots] = time_s
 
@@ -206,7 +213,7 @@ class AppearanceBank:
             views = self.embedding.reshape(-1, self.dimension).take(at, axis=0)  # (views of all lost tracks, D)
             best = np.maximum.reduceat(views @ embeddings.T, starts, axis=0)  # (lost, N)
             similarity[lost] = np.maximum(similarity[lost], best)
-        return np.subtract(1, similarity, out=similarity)
+        return np.subtract(_ONE, similarity, out=similarity)
 
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""

@@ -77,12 +77,14 @@ def assign_pairs(
     >>> assign_pairs(np.array([0, 3, 3]), np.array([5, 5, 7]), np.array([0.1, 0.2, 0.3]))
     (array([0, 3]), array([5, 7]))
     """
-    rivals = np.bincount(rows).take(rows)
-    rivals *= np.bincount(columns).take(columns)
-    is_alone = rivals == 1  # row and column have only each other
-    if np.count_nonzero(is_alone) == len(rows):
+    count = len(rows)
+    if count < 2:
         return rows, columns
-    is_open = ~is_alone
+    of_row, of_column = np.bincount(rows), np.bincount(columns)
+    if len(of_row.nonzero()[0]) == count == len(of_column.nonzero()[0]):  # as many rows and columns as pairs
+        return rows, columns
+    is_open = of_row[rows] * of_column[columns] > 1
+    is_alone = ~is_open  # row and column have only each other
     solved_rows, solved_columns = _solve(rows[is_open], columns[is_open], cost[is_open], solver, unmatched_cost)
     all_rows = np.concatenate([rows[is_alone], solved_rows])
     all_columns = np.concatenate([columns[is_alone], solved_columns])

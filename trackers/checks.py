@@ -14,8 +14,8 @@ from mdpr.types import Frame
 LENGTH_TOLERANCE = 0.02
 """How far the length of an embedding may be from 1; rounding to half precision stays well below."""
 
-_SQUARE = 1 + LENGTH_TOLERANCE**2  # middle of the squared lengths that are allowed,
-_SQUARE_TOLERANCE = 2 * LENGTH_TOLERANCE  # and how far they reach on both sides
+_SQUARE = np.array(1 + LENGTH_TOLERANCE**2, np.float32)  # middle of the squared lengths that are allowed,
+_SQUARE_TOLERANCE = np.array(2 * LENGTH_TOLERANCE, np.float32)  # and how far they reach on both sides
 
 
 def check_within(options: object, names: Sequence[str], low: float, high: float) -> None:
@@ -88,7 +88,10 @@ def check_embeddings(
     vectors = np.ascontiguousarray(embeddings, dtype=np.float32)
     squared = np.vecdot(vectors, vectors)
     is_unit = np.abs(squared - _SQUARE) <= _SQUARE_TOLERANCE
-    wrong = (is_unit != (squared != 0)).nonzero()[0]  # NaN is neither of length 1 nor 0
+    others = (~is_unit).nonzero()[0]
+    if len(others) == 0:
+        return vectors, is_unit
+    wrong = others[squared[others] != 0]  # NaN is not 0
     if len(wrong):
         is_blank = np.isnan(vectors[wrong]).all(axis=1)
         if vectors is embeddings:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
-from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
+from mdpr.trackers.track_table import SEEN, TENTATIVE, TrackTable
 
 
 def confirm(
@@ -21,11 +21,14 @@ def confirm(
         the last id given so far; `last_id` is that of before.
     """
     state = table.state[rows]
-    if np.count_nonzero(state == SEEN) == len(state):
+    if len((state != SEEN).nonzero()[0]) == 0:
         return last_id
-    lasted = time_s - table.start_s[rows] >= rules.confirm_s - TIME_TOLERANCE_S
-    is_confirmed = (state == TENTATIVE) & (lasted | is_first)
-    table.state[rows[(state == LOST) | is_confirmed]] = SEEN
-    confirmed = rows[is_confirmed]
+    tentative = rows[state == TENTATIVE]
+    table.state[rows] = SEEN
+    if len(tentative) == 0:
+        return last_id
+    is_confirmed = (table.start_s[tentative] <= time_s - rules.confirm_s + TIME_TOLERANCE_S) | is_first
+    table.state[tentative[~is_confirmed]] = TENTATIVE
+    confirmed = tentative[is_confirmed]
     table.track_id[confirmed] = last_id + 1 + np.arange(len(confirmed))
     return last_id + len(confirmed)

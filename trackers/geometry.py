@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
+_NOTHING, _LEAST_AREA = np.array(0, np.float32), np.array(1e-9, np.float32)
+"""As arrays, because a Python number costs numpy as much again as the operation on ten boxes."""
+
+_TO_CENTRES = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]], np.float32)
+_TO_CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5]])
+"""Planes of x1, y1, x2, y2 to those of centre and size and back, one product each; halves and differences are exact."""
+
 
 def to_planes(xyxy: FloatArray) -> NDArray[np.float32]:
     """(4, N) planes of (N, 4) boxes."""
@@ -22,10 +29,7 @@ def centres_and_sizes(xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> centres_and_sizes(to_planes(np.array([[0, 0, 4, 2]]))).T
     array([[2., 1., 4., 2.]], dtype=float32)
     """
-    xywh = np.empty(xyxy.shape, dtype=np.float32)
-    np.add(xyxy[:2], xyxy[2:], out=xywh[:2])
-    xywh[:2] /= 2
-    np.subtract(xyxy[2:], xyxy[:2], out=xywh[2:])
+    xywh: NDArray[np.float32] = _TO_CENTRES @ xyxy
     return xywh
 
 
@@ -35,11 +39,7 @@ def corners(xywh: FloatArray) -> NDArray[np.float32]:
     >>> corners(np.array([[2, 1, 4, 2]]).T).T
     array([[0., 0., 4., 2.]], dtype=float32)
     """
-    half = xywh[2:] / 2
-    xyxy = np.empty(xywh.shape, dtype=np.float32)
-    np.subtract(xywh[:2], half, out=xyxy[:2], casting="same_kind")
-    np.add(xywh[:2], half, out=xyxy[2:], casting="same_kind")
-    return xyxy
+    return (_TO_CORNERS @ xywh).astype(np.float32)
 
 
 def intersections(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -50,7 +50,7 @@ def intersections(first: NDArray[np.float32], second: NDArray[np.float32]) -> ND
     """
     sides = np.minimum(first[2:, :, None], second[2:, None, :])  # (2, N, M)
     sides -= np.maximum(first[:2, :, None], second[:2, None, :])
-    np.maximum(sides, 0, out=sides)
+    np.maximum(sides, _NOTHING, out=sides)
     shared: NDArray[np.float32] = np.multiply(sides[0], sides[1], out=sides[0])
     return shared
 
@@ -65,7 +65,7 @@ def overlaps(
     """
     union = first[:, None] + second
     union -= shared
-    np.maximum(union, 1e-9, out=union)
+    np.maximum(union, _LEAST_AREA, out=union)
     ratio: NDArray[np.float32] = np.divide(shared, union, out=union)
     return ratio
 

@@ -19,7 +19,8 @@ def miss(table: TrackTable, missed: NDArray[np.intp], is_over: NDArray[np.bool_]
     is_over[missed] = state == TENTATIVE
     state[state == SEEN] = LOST
     table.state[missed] = state
-    table.motion[VELOCITY, 2:, missed] = 0  # an unseen person keeps their size
+    for speed in table.motion[VELOCITY, 2:]:
+        speed[missed] = 0  # an unseen person keeps their size
 
 
 def settle_lost(
@@ -38,7 +39,7 @@ def settle_lost(
     boxes = table.boxes()
     of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
     shared = intersections(of_seen, of_lost)  # (seen, lost)
-    if not shared.any():
+    if len(shared.reshape(-1).nonzero()[0]) == 0:
         table.exposed_s[lost] += dt_s
         return lost[:0]
     area = areas(of_lost)
@@ -67,9 +68,10 @@ def _end_duplicates(
     the detector's suppression is for, and to end one would only begin another. So are two whose appearance differs:
     one person hidden behind another is not a duplicate.
     """
-    seen_at, lost_at = (overlap >= rules.duplicate_iou).nonzero()
-    if len(seen_at) == 0:
+    at = (overlap >= rules.duplicate_iou).reshape(-1).nonzero()[0]
+    if len(at) == 0:
         return
+    seen_at, lost_at = divmod(at, len(lost))
     first, second = seen[seen_at], lost[lost_at]
     distance = 1 - bank.mean_similarity(table.slot[first], table.slot[second])
     is_same = ~(distance > rules.same_person_distance)  # unknown appearance (NaN) does not speak against it

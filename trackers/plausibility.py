@@ -22,6 +22,10 @@ distribution allows."""
 WORST = 8.0
 """Negative logarithm of the likelihood, up to a constant, from which a pair is as implausible as any other."""
 
+_ONE, _SHARE = np.array(1.0), np.array(1 / FREEDOM)
+_ERRORS = np.concatenate([USUAL_ERROR, GROWTH_PER_S], axis=1)  # (4, 2), of a height and of a height times a second
+_WEIGHT = np.full(4, (FREEDOM + 1) / 2 / WORST)
+
 
 def implausibility(
     motion: NDArray[np.float64], xywh: NDArray[np.float32], unseen_s: NDArray[np.float64]
@@ -41,10 +45,11 @@ def implausibility(
     >>> implausibility(state, boxes, np.array([0.1, 0.1, 0.1])).round(2)
     array([0.  , 0.02, 0.69])
     """
-    error = (xywh - motion[POSITION]) / motion[POSITION, HEIGHT]
-    error /= USUAL_ERROR + GROWTH_PER_S * unseen_s
+    position = motion[POSITION]
+    height = position[HEIGHT]
+    error = xywh - position
+    error /= _ERRORS @ np.array((height, unseen_s * height))
     np.square(error, out=error)
-    error /= FREEDOM
-    unlikely = np.log1p(error, out=error).sum(axis=0)
-    unlikely *= (FREEDOM + 1) / 2 / WORST
-    return np.minimum(unlikely, 1)
+    error *= _SHARE
+    unlikely: NDArray[np.float64] = _WEIGHT @ np.log1p(error, out=error)
+    return np.minimum(unlikely, _ONE, out=unlikely)

@@ -47,6 +47,7 @@ class ReturnGallery:
         """Forget everybody."""
         self._held: list[Tracklet] = []  # in order of their end
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
+        self._facts = np.empty((2, 0))  # (2, held or more) end in seconds and class of each
         self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
 
     def __len__(self) -> int:
@@ -89,8 +90,8 @@ class ReturnGallery:
         if not self._held or len(views) == 0:
             return 0
         distance = 1 - self._mean[: len(self._held)] @ views.mean(axis=0)  # (held,)
-        is_other = [held.end_s + rules.hidden_s >= start_s or held.class_id != class_id for held in self._held]
-        candidates = np.where(is_other, np.inf, distance)
+        end_s, class_ids = self._facts[:, : len(self._held)]
+        candidates = np.where((end_s + rules.hidden_s >= start_s) | (class_ids != class_id), np.inf, distance)
         best = int(candidates.argmin())
         fewer = min(len(views), len(self._held[best].embeddings))
         limit = rules.max_distance if fewer >= rules.least_views else rules.sure_distance
@@ -102,6 +103,7 @@ class ReturnGallery:
             return 0
         tracklet = self._held.pop(best)
         self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]
+        self._facts[:, best : len(self._held)] = self._facts[:, best + 1 : len(self._held) + 1]
         self._back[tracklet.track_id] = tracklet
         return tracklet.track_id
 
@@ -109,11 +111,13 @@ class ReturnGallery:
         count = len(self._held)
         if count >= len(self._mean):
             grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
+            facts = np.zeros((2, len(grown)))
             if count:
-                grown[:count] = self._mean[:count]
-            self._mean = grown
+                grown[:count], facts[:, :count] = self._mean[:count], self._facts[:, :count]
+            self._mean, self._facts = grown, facts
         known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
         self._mean[count] = known.mean(axis=0)
+        self._facts[:, count] = tracklet.end_s, tracklet.class_id
         self._held.append(tracklet)
 
     def _drop(self, count: int) -> list[Tracklet]:
@@ -122,4 +126,5 @@ class ReturnGallery:
             return []
         gone, self._held = self._held[:count], self._held[count:]
         self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
+        self._facts = self._facts[:, count:].copy()
         return gone

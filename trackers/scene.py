@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,10 @@ from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.views import Views, covered_by_nearer, rate_views
 from mdpr.types import Detections, Frame, Tracklet
 
+_NO_PIXELS = np.array(0, np.float32)
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False)
 class Scene:
     """One frame, ready for matching.
 
@@ -22,10 +26,11 @@ class Scene:
         embeddings: (N, D) float32, or None when there is no appearance in this frame.
         has_appearance: (N,) whether the detection has an embedding.
         has_area: (N,) boxes without area match nothing and begin nothing.
-        views: quality of the detections.
+        rate: gives `views`.
         xywh: (4, N) float32 centres and sizes of the detections.
         boxes: (4, T) float32 `xyxy` where the tracks are expected.
         overlap: (T, N) intersection over union of `boxes` and the detections.
+        is_one_class: whether everything that this tracker has ever been given is of one class.
         ended: tracklets that became too old before this frame.
     """
 
@@ -34,11 +39,17 @@ class Scene:
     embeddings: NDArray[np.float32] | None
     has_appearance: NDArray[np.bool_]
     has_area: NDArray[np.bool_]
-    views: Views
+    rate: Callable[[], Views]
     xywh: NDArray[np.float32]
     boxes: NDArray[np.float32]
     overlap: NDArray[np.float32]
+    is_one_class: bool
     ended: tuple[Tracklet, ...]
+
+    @cached_property
+    def views(self) -> Views:
+        """Quality of the detections as views of their people; worked out when it is first asked for."""
+        return self.rate()
 
 
 def make_scene(
@@ -49,6 +60,7 @@ def make_scene(
     boxes: NDArray[np.float32],
     rules: LifecycleRules,
     needs_appearance: bool,
+    is_one_class: bool,
     ended: tuple[Tracklet, ...],
 ) -> Scene:
     """See `Scene`; with `needs_appearance` no view without an embedding is clear."""
@@ -56,19 +68,24 @@ def make_scene(
     xywh = centres_and_sizes(xyxy)
     both = np.concatenate([boxes, xyxy], axis=1)
     shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
-    covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
-    views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
-    if needs_appearance:
-        np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
+
+    def rate() -> Views:
+        covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
+        views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
+        if needs_appearance:
+            np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
+        return views
+
     return Scene(
         frame=frame,
         detections=detections,
         embeddings=embeddings,
         has_appearance=has_appearance,
-        has_area=np.minimum(xywh[2], xywh[3]) > 0,
-        views=views,
+        has_area=np.minimum(xywh[2], xywh[3]) > _NO_PIXELS,
+        rate=rate,
         xywh=xywh,
         boxes=boxes,
         overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+        is_one_class=is_one_class,
         ended=ended,
     )

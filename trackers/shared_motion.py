@@ -17,7 +17,8 @@ def shared_correction(before: NDArray[np.float64], after: NDArray[np.float64]) -
     what the others have in common. Steps of people who walk in their own ways cancel in the median.
 
     Args:
-        before, after: (5, 4, T) motion states of the matched tracks before and after the update, see `motion`.
+        before, after: (2 or more, 2 or more, T) motion states of the matched tracks before and after the update, see
+            `motion`; the first two of the first axis are position and velocity, of the second x and y.
 
     Returns:
         (2, 2) change of x and y, in pixels, and of their velocities, in pixels a second; zeros for fewer than
@@ -35,4 +36,5 @@ def shared_correction(before: NDArray[np.float64], after: NDArray[np.float64]) -
     corrections = after[:2, :2] - before[:2, :2]
     corrections.sort(axis=2)  # np.median does the same at five times the cost of a call
     middle: NDArray[np.float64] = corrections[:, :, (count - 1) // 2] + corrections[:, :, count // 2]
-    return middle / 2
+    middle *= 0.5
+    return middle

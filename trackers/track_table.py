@@ -12,8 +12,9 @@ from mdpr.trackers.geometry import corners
 from mdpr.trackers.motion import POSITION
 from mdpr.types import Detections, Frame
 
-TENTATIVE, SEEN, LOST = 0, 1, 2
-"""States of an open track: not yet believed; matched in the last frame; believed, but not matched in the last frame."""
+TENTATIVE, SEEN, LOST = (np.array(state, np.int8) for state in range(3))
+"""States of an open track: not yet believed; matched in the last frame; believed, but not matched in the last frame.
+Arrays, because to compare ten tracks with a Python number costs numpy twice as much."""
 
 
 @dataclass(eq=False)

@@ -14,8 +14,10 @@ BORDER_PX = 1.5
 BORDER_FACTOR = 0.5
 """A cut crop shows part of the person: it stays usable when there is nothing better."""
 
+_ONE, _LEAST_AREA, _BORDER = (np.array(number, np.float32) for number in (1, 1e-9, BORDER_PX))  # arrays, see `geometry`
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(eq=False, slots=True)
 class Views:
     """What each of N detections of one frame offers as a view of its person.
 
@@ -51,10 +53,10 @@ def covered_by_nearer(
     """
     if len(shared) < 2:
         return np.zeros(len(shared), dtype=np.float32)
-    hidden = shared * (lower_edge >= lower_edge[:, None])  # [i, j]: box j is not behind box i
+    hidden = shared * (lower_edge[:, None] >= lower_edge)  # [i, j]: box i is not behind box j; `shared` is symmetric
     hidden.reshape(-1)[:: len(hidden) + 1] = 0  # no box hides itself
-    covered: NDArray[np.float32] = hidden.max(axis=1)
-    covered /= np.maximum(area, 1e-9)
+    covered: NDArray[np.float32] = np.maximum.reduce(hidden)
+    covered /= np.maximum(area, _LEAST_AREA)
     return covered
 
 
@@ -67,7 +69,7 @@ def is_cut_by_border(xyxy: NDArray[np.float32], size: tuple[int, int]) -> NDArra
     """
     if size == (0, 0):
         return np.zeros(xyxy.shape[1], dtype=np.bool_)
-    is_cut = (xyxy[:2] <= BORDER_PX) | (xyxy[2:] >= _far_border(size))  # (2, N) left or right, top or bottom
+    is_cut = (xyxy[:2] <= _BORDER) | (xyxy[2:] >= _far_border(size))  # (2, N) left or right, top or bottom
     either: NDArray[np.bool_] = is_cut[0] | is_cut[1]
     return either
 
@@ -108,7 +110,9 @@ def rate_views(
     is_cut = is_cut_by_border(xyxy, size)
     quality = np.sqrt(xyxy[3] - xyxy[1])
     quality *= confidence
-    quality *= 1 - covered
-    quality[is_cut] *= BORDER_FACTOR
+    quality *= _ONE - covered
+    cut = is_cut.nonzero()[0]
+    if len(cut):
+        quality[cut] *= BORDER_FACTOR
     is_clear = (confidence >= clear_conf) & (covered <= max_covered)
     return Views(covered, quality, is_clear > is_cut)  # clear and not cut
