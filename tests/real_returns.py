@@ -129,15 +129,18 @@ def people_of(sequence: CachedSequence, clip: str) -> NDArray[np.int64]:
 
 
 def trial(
-    sequence: CachedSequence, people: NDArray[np.int64], parts: Sequence[tuple[float, float, set[int]]], gap_s: float
+    sequence: CachedSequence,
+    people: NDArray[np.int64],
+    parts: Sequence[tuple[float, float, set[int]]],
+    gap_s: Sequence[float],
 ) -> Trial:
-    """A scene of parts (from, to, who is shown) of a video, with `gap_s` of nobody between them."""
+    """A scene of parts (from, to, who is shown) of a video, with `gap_s[i]` of nobody after part i."""
     made, now, index = Trial([], [], []), 0.0, 0
     dimension = sequence.embeddings.shape[1]
     items = list(items_of(sequence))
     for number, (start_s, end_s, shown) in enumerate(parts):
         if number:
-            for _ in range(int(gap_s * EMPTY_FPS)):
+            for _ in range(int(gap_s[number - 1] * EMPTY_FPS)):
                 now += 1 / EMPTY_FPS
                 index += 1
                 made.frames.append(
@@ -171,7 +174,7 @@ def present(sequence: CachedSequence, people: NDArray[np.int64], start_s: float,
 def trials(
     sequence: CachedSequence, people: NDArray[np.int64], clip: str, gap_s: float, number: int, seed: int = 0
 ) -> Iterator[Trial]:
-    """Scenes of a clip: two windows of the shop; of the table, where people come one at a time, the halves of visits."""
+    """Scenes of a clip: two windows of the shop; of the table, where people come one at a time, halves of visits."""
     rng = np.random.default_rng([seed, int(10 * gap_s)])
     last_s = float(sequence.time_s[-1])
     for _ in range(number):
@@ -183,10 +186,12 @@ def trials(
                 middle = float(np.median(time_s))
                 role = rng.random()
                 if role < 0.8:
-                    first.append((float(time_s.min()), middle, {who}))
+                    first.append((max(float(time_s.min()), middle - WINDOW_S), middle, {who}))
                 if role < 0.6 or role >= 0.8:
-                    second.append((middle, float(time_s.max()) + 0.01, {who}))
-            yield trial(sequence, people, first + [second[at] for at in rng.permutation(len(second))], gap_s)
+                    second.append((middle, min(float(time_s.max()) + 0.01, middle + WINDOW_S), {who}))
+            rest_s = max(gap_s - WINDOW_S * len(everybody), GAPS_S[0])  # who came first also waits for the others
+            gaps_s = [0.5] * (len(first) - 1) + [rest_s] + [0.5] * len(second)
+            yield trial(sequence, people, first + [second[at] for at in rng.permutation(len(second))], gaps_s)
             continue
         start_s = rng.uniform(0, last_s - 2 * WINDOW_S)
         again_s = rng.uniform(start_s + WINDOW_S, last_s - WINDOW_S)
@@ -196,7 +201,7 @@ def trials(
         before = {who for who in before if roles[who] < 0.8}
         after = {who for who in after if roles[who] < 0.6 or roles[who] >= 0.8}
         yield trial(
-            sequence, people, [(start_s, start_s + WINDOW_S, before), (again_s, again_s + WINDOW_S, after)], gap_s
+            sequence, people, [(start_s, start_s + WINDOW_S, before), (again_s, again_s + WINDOW_S, after)], [gap_s]
         )
 
 

@@ -38,8 +38,7 @@ class DeepSortConfig:
         embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
         return_s: seconds for which somebody who has left is known when they come back (a minute, and the time until a
-            new track has enough views); until then their tracklet is
-            held back. 0 = never. Needs embeddings.
+            new track has enough views); until then their tracklet is held back. 0 = never. Needs embeddings.
         return_capacity: most people who are held; the one who left first goes.
         return_views: views (of either visit) from which on a return is decided up to `return_distance`; with fewer only
             up to the sure distance.
