@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import lap
 import numpy as np
 from numpy.typing import NDArray
@@ -97,35 +95,34 @@ def _solve(
 ) -> tuple[IntArray, IntArray]:
     """The assignment among the allowed pairs (rows[i], columns[i]), which hold every ambiguous row and column."""
     row_ids, row_of = _compact(rows)
+    if len(row_ids) <= SPLIT_ABOVE:
+        return _solve_whole(rows, columns, cost, solver, unmatched_cost)
     column_ids, column_of = _compact(columns)
-    shape = (len(row_ids), len(column_ids))
-    saving = np.zeros(shape)  # what a pair saves, as a negative cost; 0 = not allowed, as good as unmatched
-    saving[row_of, column_of] = cost.astype(np.float64) - unmatched_cost
-    if shape[0] <= SPLIT_ABOVE:
-        found = _minimise(saving, solver)
-        return row_ids[found[0]], column_ids[found[1]]
-    nodes = shape[0] + shape[1]
-    graph = csr_array((np.ones(len(rows), dtype=np.int8), (row_of, shape[0] + column_of)), shape=(nodes, nodes))
+    nodes = len(row_ids) + len(column_ids)
+    graph = csr_array((np.ones(len(rows), dtype=np.int8), (row_of, len(row_ids) + column_of)), shape=(nodes, nodes))
     count, part = connected_components(graph, directed=False)
-    part_rows = np.split(np.argsort(part[: shape[0]], kind="stable"), _ends(part[: shape[0]], count))
-    part_columns = np.split(np.argsort(part[shape[0] :], kind="stable"), _ends(part[shape[0] :], count))
-    pairs = [
-        (some_rows[found[0]], some_columns[found[1]])
-        for some_rows, some_columns in zip(part_rows, part_columns, strict=True)
-        for found in [_minimise(saving[np.ix_(some_rows, some_columns)], solver)]
-    ]
-    return row_ids[np.concatenate([pair[0] for pair in pairs])], column_ids[np.concatenate([pair[1] for pair in pairs])]
+    of_pair = part[row_of]
+    pairs = np.split(np.argsort(of_pair, kind="stable"), np.cumsum(np.bincount(of_pair, minlength=count))[:-1])
+    found = [_solve_whole(rows[some], columns[some], cost[some], solver, unmatched_cost) for some in pairs]
+    return np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found])
+
+
+def _solve_whole(
+    rows: IntArray, columns: IntArray, cost: NDArray[np.floating], solver: str, unmatched_cost: float
+) -> tuple[IntArray, IntArray]:
+    """The same by one matrix of all rows and columns."""
+    row_ids, row_of = _compact(rows)
+    column_ids, column_of = _compact(columns)
+    saving = np.zeros((len(row_ids), len(column_ids)))  # what a pair saves, negative; 0 = not allowed, as unmatched
+    saving[row_of, column_of] = cost.astype(np.float64) - unmatched_cost
+    found = _minimise(saving, solver)
+    return row_ids[found[0]], column_ids[found[1]]
 
 
 def _compact(values: IntArray) -> tuple[IntArray, IntArray]:
     """The distinct values, ascending, and the place of each value among them: `np.unique` without sorting."""
     distinct = np.bincount(values).nonzero()[0]
     return distinct, distinct.searchsorted(values)
-
-
-def _ends(part: NDArray[Any], count: int) -> NDArray[Any]:
-    """Where each part but the last ends in the sorted order."""
-    return np.cumsum(np.bincount(part, minlength=count))[:-1]
 
 
 def _minimise(saving: NDArray[np.float64], solver: str) -> tuple[IntArray, IntArray]:

@@ -124,14 +124,17 @@ class DeepSort:
             may_ask = (table.asked < self.config.return_views).nonzero()[0]
             slots = table.slot[may_ask]
             views = np.minimum(bank.count[slots], self.config.return_views)
-            asking = (table.state[may_ask] == SEEN) & (views > table.asked[may_ask]) & bank.has_clear[slots]
+            is_new = (table.state[may_ask] == SEEN) & bank.has_clear[slots]
+            asking = is_new & (views > table.asked[may_ask])
+            looks = {at: bank.embedding[slots[at], : bank.count[slots[at]]] for at in is_new.nonzero()[0].tolist()}
             for at in asking.nonzero()[0].tolist():
                 row = int(may_ask[at])
                 table.asked[row] = views[at]
-                slot, shown = int(table.slot[row]), int(table.track_id[row])
-                looks = bank.embedding[slot, : bank.count[slot]]
-                found = gallery.find(looks, float(table.start_s[row]), int(table.class_id[row]))
+                shown = int(table.track_id[row])
+                rivals = [view for other, view in looks.items() if other != at]
+                found = gallery.find(looks[at], float(table.start_s[row]), int(table.class_id[row]), rivals)
                 if found:
+                    del looks[at]
                     table.track_id[row] = found
                     table.asked[row] = self.config.return_views
                     renamed.append((shown, found))

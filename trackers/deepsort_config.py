@@ -37,8 +37,8 @@ class DeepSortConfig:
         view_spacing_s: least seconds between two views.
         embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.
-        return_s: seconds for which somebody who has left is known when they come back; until then their tracklet is
-            held back. 0 = never. Needs embeddings.
+        return_s: seconds for which somebody who has left is known when they come back (a minute, and the time until a
+            new track has enough views); until then their tracklet is held back. 0 = never. Needs embeddings.
         return_capacity: most people who are held; the one who left first goes.
         return_views: views (of either visit) from which on a return is decided up to `return_distance`; with fewer only
             up to the sure distance.
@@ -68,7 +68,7 @@ class DeepSortConfig:
     view_spacing_s: float = 0.5
     embedding_interval_s: float = 1.0
     appearance_memory_s: float = 1.0
-    return_s: float = 60.0
+    return_s: float = 65.0
     return_capacity: int = 500
     return_views: int = 3
     return_distance: float | None = None

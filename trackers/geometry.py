@@ -13,6 +13,8 @@ FloatArray = NDArray[np.floating]
 _NOTHING, _LEAST_AREA = np.array(0, np.float32), np.array(1e-9, np.float32)
 """As arrays, because a Python number costs numpy as much again as the operation on ten boxes."""
 
+_MOST_PAIRS = 2_000_000  # whose intersections are worked out at once
+
 _TO_CENTRES = np.array([[0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [-1, 0, 1, 0], [0, -1, 0, 1]], np.float32)
 _TO_CORNERS = np.array([[1, 0, -0.5, 0], [0, 1, 0, -0.5], [1, 0, 0.5, 0], [0, 1, 0, 0.5]])
 """Planes of x1, y1, x2, y2 to those of centre and size and back, one product each; halves and differences are exact."""
@@ -48,6 +50,12 @@ def intersections(first: NDArray[np.float32], second: NDArray[np.float32]) -> ND
     >>> intersections(to_planes(np.array([[0, 0, 4, 4]])), to_planes(np.array([[3, 2, 9, 9], [5, 5, 6, 6]])))
     array([[2., 0.]], dtype=float32)
     """
+    count, step = first.shape[1], max(_MOST_PAIRS // max(second.shape[1], 1), 1)
+    if count > step:  # thousands of boxes, whose sides would take gigabytes
+        whole = np.empty((count, second.shape[1]), np.float32)
+        for start in range(0, count, step):
+            whole[start : start + step] = intersections(first[:, start : start + step], second)
+        return whole
     sides = np.minimum(first[2:, :, None], second[2:, None, :])  # (2, N, M)
     sides -= np.maximum(first[:2, :, None], second[:2, None, :])
     np.maximum(sides, _NOTHING, out=sides)

@@ -6,7 +6,7 @@ flushed; when the person returns, the new track takes the old id, and one trackl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,9 @@ class ReturnGallery:
         done = self.hold(ended, 0.0) + self._drop(len(self._held))
         return sorted(done, key=lambda tracklet: tracklet.track_id)
 
-    def find(self, views: NDArray[np.float32], start_s: float, class_id: int) -> int:
+    def find(
+        self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Sequence[NDArray[np.float32]] = ()
+    ) -> int:
         """The track id of the person whom the views of a new track show; 0 when it is nobody's, or nobody's surely.
 
         They must be closer than `max_distance`, or than `sure_distance` when one of the two has fewer views than
@@ -85,6 +87,8 @@ class ReturnGallery:
             start_s: when the new track began; only those are asked who had left by then, and were no longer shown as
                 hidden (`hidden_s`), so that nobody is at two places in one frame.
             class_id: of the new track.
+            rivals: views of other new tracks that may be the same person; when one of them is as near or nearer, up to
+                the margin, this is not settled, because people often come back together.
         """
         rules = self.rules
         if not self._held or len(views) == 0:
@@ -100,6 +104,8 @@ class ReturnGallery:
         nearest = distance[best]
         distance[best] = np.inf
         if distance.min() - nearest < rules.margin:
+            return 0
+        if any(1 - float(self._mean[best] @ other.mean(axis=0)) < nearest + rules.margin for other in rivals):
             return 0
         tracklet = self._held.pop(best)
         self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]

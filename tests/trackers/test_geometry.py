@@ -43,3 +43,12 @@ def test_planes_are_a_copy_without_gaps():
     assert planes.flags.c_contiguous
     planes[:] = 0
     assert boxes.any()
+
+
+def test_intersections_of_thousands_of_boxes_are_worked_out_in_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 50, (2, 37))
+    boxes = np.concatenate([corner, corner + rng.uniform(1, 30, (2, 37))]).astype(np.float32)
+    at_once = geometry.intersections(boxes, boxes[:, :23])
+    monkeypatch.setattr(geometry, "_MOST_PAIRS", 50)
+    np.testing.assert_array_equal(geometry.intersections(boxes, boxes[:, :23]), at_once)

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdpr.trackers import lifecycle
+from mdpr.trackers.deepsort import DeepSort
 from mdpr.trackers.geometry import areas, intersections, to_planes
 from mdpr.trackers.views import covered_by_nearer, is_cut_by_border, rate_views
+from mdpr.types import Detections, Frame
 
 
 def covered(boxes):
@@ -63,3 +66,18 @@ def test_quality_is_the_documented_product():
     assert views.is_clear.tolist() == [False, True, False]
     low = rate(boxes[1:2], [0.4], (200, 200))
     assert not low.is_clear[0]
+
+
+@pytest.mark.parametrize(("has_looks", "at_most"), [(False, 12), (True, 31)])
+def test_without_embeddings_views_are_rated_ten_times_a_second(monkeypatch, has_looks, at_most):
+    rated = []
+    rate = lifecycle.rate_views
+    monkeypatch.setattr(lifecycle, "rate_views", lambda *given: rated.append(1) or rate(*given))
+    tracker, look = DeepSort(), np.ones((1, 1), np.float32)
+    for index in range(31):
+        confidence = 0.9 if index == 15 else 0.7  # every third frame is looked at, this one too
+        found = Detections(np.array([[100, 100, 140, 200.0]]), np.array([confidence]), np.zeros(1))
+        tracker.update(found, Frame("cam", index, index / 30), look if has_looks else None)
+    assert at_most - 2 <= len(rated) <= at_most
+    (tracklet,) = tracker.flush()
+    assert 15 in tracklet.view_frame
