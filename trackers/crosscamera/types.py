@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mdpr.errors import ConfigError
 from mdpr.types import Tracklet
 
@@ -44,6 +47,8 @@ class Sighting:
             cameras and runs. 0 everywhere means that all cameras started together.
         model: fingerprint of the embedding model; "" when unknown.
         clock: times of two clocks are not compared; "" is the wall clock, a run whose start is not known has its own.
+        boxes: (B,) seconds of its camera and (B, 4) boxes of the whole track in order of time, for positions on the
+            ground; None leaves these to the views.
     """
 
     key: TrackletKey
@@ -51,6 +56,7 @@ class Sighting:
     started_s: float = 0.0
     model: str = ""
     clock: str = ""
+    boxes: tuple[NDArray[np.float64], NDArray[np.float32]] | None = None
 
     @classmethod
     def of(
@@ -58,6 +64,14 @@ class Sighting:
     ) -> Sighting:
         """The sighting of a tracklet of `run`."""
         return cls(TrackletKey(run, tracklet.camera, tracklet.track_id, part), tracklet, started_s, model, clock)
+
+    def boxes_within(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The boxes from its first to its last detection (a piece has a part of its track's), or those of its views."""
+        if self.boxes is None:
+            return self.tracklet.view_time_s, self.tracklet.view_xyxy
+        times, xyxy = self.boxes
+        here = slice(*np.searchsorted(times, [self.tracklet.start_s - 1e-3, self.tracklet.end_s + 1e-3]))
+        return times[here], xyxy[here]
 
     @property
     def start_s(self) -> float:
