@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
 from mdpr.trackers.crosscamera.constraints import Knowledge
-from mdpr.trackers.crosscamera.ground import Grounds, homography_of, to_ground
+from mdpr.trackers.crosscamera.ground import Grounds, homography_of, is_invertible, to_ground
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.types import Correction, TrackletKey
 
@@ -110,8 +110,7 @@ def _homography(value: Mapping[str, Any], where: str) -> NDArray[np.float64]:
         matrix = _numbers(value[HOMOGRAPHY], 3, f"{where}: {HOMOGRAPHY}: expected 3 rows of 3 numbers")
         if len(matrix) != 3:
             raise ConfigError(f"{where}: {HOMOGRAPHY}: expected 3 rows of 3 numbers, got {len(matrix)} rows")
-        scale = np.abs(matrix).max(axis=1, keepdims=True)
-        if not scale.all() or np.linalg.cond(matrix / scale) > 1e9:
+        if not is_invertible(matrix):
             raise ConfigError(f"{where}: {HOMOGRAPHY}: the matrix has no inverse, so it maps the picture to a line")
         return matrix
     if set(value) != {POINTS}:

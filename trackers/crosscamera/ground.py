@@ -42,7 +42,7 @@ class Grounds:
     def __post_init__(self) -> None:
         for camera, matrix in self.homography.items():
             values = np.asarray(matrix, np.float64)
-            if values.shape != (3, 3) or not np.isfinite(values).all() or abs(np.linalg.det(values)) < 1e-12:
+            if values.shape != (3, 3) or not is_invertible(values):
                 raise ConfigError(f"ground plane of {camera}: expected an invertible 3 x 3 matrix, got {matrix!r}")
 
 
@@ -145,6 +145,12 @@ def _paths(sightings: list[Sighting], homography: NDArray[np.float64], grounds: 
         use = is_ground[here]
         found.append(Path(one.started_s + times[use], xy[here][use], spread[here][use]))
     return found
+
+
+def is_invertible(matrix: NDArray[np.float64]) -> bool:
+    """Whether a (3, 3) map is finite and has an inverse, whatever the units of its rows are."""
+    scale = np.abs(matrix).max(axis=1, keepdims=True)
+    return bool(np.isfinite(matrix).all() and scale.all() and np.linalg.cond(matrix / scale) < 1e9)
 
 
 def to_ground(xyxy: NDArray[np.float32], homography: NDArray[np.float64]) -> Times:
