@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mdpr.detectors.frames import detections_for
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.formats.mot import read_mot
-from mdpr.trackers.lifecycle import Lifecycle, LifecycleRules
+from mdpr.trackers.lifecycle import TIME_TOLERANCE_S, Lifecycle, LifecycleRules
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 COMPONENTS = {"detector": f"{__name__}:TrueBoxes", "tracker": f"{__name__}:TrueTracker"}
@@ -117,6 +117,7 @@ class TrueTracker:
         self._config = config
         self._truth: _Truth | None = None
         self._person: dict[int, int] = {}  # of each track id
+        self._last_s: dict[int, float] = {}  # when a person was last embedded
         self._lifecycle = Lifecycle(
             LifecycleRules(
                 new_track_conf=0.0, clear_conf=0.5, max_age_s=config.hidden_s, max_exposed_s=config.hidden_s,
@@ -132,13 +133,10 @@ class TrueTracker:
         Raises:
             FormatError: the detections are not the true boxes of this frame.
         """
-        if self._truth is None:
-            self._truth = _Truth.read(self._config.path, frame.camera)
-        person = self._truth.person[self._truth.at(frame.index)]
-        if len(person) != len(detections):
-            raise FormatError(
-                f"frame {frame.index} of {frame.camera!r}: expected {len(person)} true boxes, got {len(detections)}"
-            )
+        person = self._people(detections, frame)
+        if embeddings is not None:
+            for one in person[np.isfinite(embeddings).all(axis=1) & embeddings.any(axis=1)].tolist():
+                self._last_s[one] = frame.time_s
         scene = self._lifecycle.begin(detections, frame, embeddings)
         column = {one: place for place, one in enumerate(person.tolist())}
         ids = self._lifecycle.table.track_id.tolist()
@@ -148,6 +146,23 @@ class TrueTracker:
             self._person[track_id] = int(person[place])
         return tracks
 
+    def embedding_needed(self, detections: Detections, frame: Frame) -> NDArray[np.bool_]:
+        """See `Tracker`: everybody once in `view_spacing_s`, for appearance decides nothing here."""
+        due_s = frame.time_s - self._config.view_spacing_s + TIME_TOLERANCE_S
+        people = self._people(detections, frame).tolist()
+        return np.array([self._last_s.get(one, -math.inf) <= due_s for one in people], np.bool_)
+
+    def _people(self, detections: Detections, frame: Frame) -> NDArray[np.int64]:
+        """(N,) who the detections of a frame are."""
+        if self._truth is None:
+            self._truth = _Truth.read(self._config.path, frame.camera)
+        person = self._truth.person[self._truth.at(frame.index)]
+        if len(person) != len(detections):
+            raise FormatError(
+                f"frame {frame.index} of {frame.camera!r}: expected {len(person)} true boxes, got {len(detections)}"
+            )
+        return person
+
     def flush(self) -> list[Tracklet]:
         """See `Tracker`."""
         return self._lifecycle.flush()
@@ -156,4 +171,4 @@ class TrueTracker:
         """See `Tracker`."""
         self._lifecycle.reset()
         self._truth = None
-        self._person = {}
+        self._person, self._last_s = {}, {}

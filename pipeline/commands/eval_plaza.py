@@ -157,6 +157,7 @@ def _track_and_link(folder: BenchmarkFolder, scene: str, results: Path, flags: a
     if flags.boxes == "true":
         if flags.detector or flags.tracker:
             raise ConfigError("--boxes true takes the place of --detector and --tracker; leave them out")
+        tracking += ["--reid-every", "auto"]
         truth = folder.path / scene / "{camera}" / "gt" / "gt.txt"
         for kind, component in truetracks.COMPONENTS.items():
             tracking += [f"--{kind}", component, "--set", f"{kind}.path={truth}"]

@@ -158,7 +158,7 @@ def why_not_in_run(folder: Path, a: str, b: str, known: Cameras) -> Inquiry:
     run = read_run(folder)
     content = read_linked(folder)
     name = content.get("run", run.name)
-    sightings = with_boxes({name: run}, run.sightings(name), known.grounds.homography)
+    sightings = with_boxes({name: run}, run.sightings(name))
     there = {one.key for one in sightings}
     sides = []
     for text in (a, b):

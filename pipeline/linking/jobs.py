@@ -60,7 +60,7 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
 def link_among(runs: Sequence[RunFolder], config: LinkConfig, known: Cameras) -> Answer:
     """Who is who among these runs."""
     sightings = [one for run in runs for one in run.sightings(run.name)]
-    sightings = with_boxes({run.name: run for run in runs}, sightings, known.grounds.homography)
+    sightings = with_boxes({run.name: run for run in runs}, sightings)
     cameras = sorted({camera for run in runs for camera in run.cameras})
     linking = OfflineLinker(config).link(sightings, known.knowledge(cameras=cameras))
     after = sightings_after(linking, sightings)

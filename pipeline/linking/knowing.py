@@ -81,7 +81,7 @@ def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, know
     people = store.identities()
     knowledge = knowledge_of(store, people, stored, known, [camera for run in runs for camera in run.cameras])
     here = {names[run.name]: run for run in runs}
-    sightings = with_boxes(here, [*stored.values(), *fresh], known.grounds.homography)
+    sightings = with_boxes(here, [*stored.values(), *fresh])
     linking = OfflineLinker(config).link(sightings, knowledge)
     after = sightings_after(linking, sightings)
     _put(store, runs, names, [one for key, one in after.items() if key not in stored], crops)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -80,15 +80,12 @@ class RunFolder:
         ]  # fmt: skip
 
 
-def with_boxes(
-    runs: Mapping[str, RunFolder], sightings: Sequence[Sighting], cameras: Collection[str]
-) -> list[Sighting]:
-    """Sightings with all boxes of their tracks, as far as these cameras of these runs have left them.
+def with_boxes(runs: Mapping[str, RunFolder], sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Sightings with all boxes of their tracks, as far as these runs have left them.
 
     Args:
         runs: by name, as the keys of the sightings have it.
         sightings: of these and other runs.
-        cameras: whose boxes are wanted.
 
     Raises:
         FormatError: a tracks.parquet that is damaged or of something else.
@@ -97,7 +94,7 @@ def with_boxes(
     result = []
     for one in sightings:
         run, camera = one.key.run, one.key.camera
-        if camera not in cameras or run not in runs:
+        if run not in runs:
             result.append(one)
             continue
         if (run, camera) not in found:

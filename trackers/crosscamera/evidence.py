@@ -12,6 +12,7 @@ from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
@@ -60,6 +61,7 @@ def weigh(
     topology: Topology,
     config: LinkConfig,
     group: Integers | None,
+    floors: Floors | None = None,
 ) -> Weighed:
     """Look at the pairs of a scene.
 
@@ -71,9 +73,10 @@ def weigh(
         topology: declared travel times.
         config: options.
         group: (N,) who is who as far as known, to learn travel times from; None at first.
+        floors: what relates cameras that see the same place, as far as it was learned.
     """
     a, b = candidate_pairs(appearance.mean, scene.has_appearance, config.candidates)
-    if positions is not None:
+    if positions is not None or floors:
         a, b = _with_pairs_at_once(scene, a, b)
     code = constraints.forbidding(a, b).astype(np.int64)
     seen = scene.has_appearance[a] & scene.has_appearance[b]
@@ -105,6 +108,8 @@ def weigh(
         )
         time_term += learned_term(scene, topology, group, a, b, everything)
     position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
+    if floors:
+        position_term = np.where(position_term == 0, floors.log_ratio(a, b), position_term)  # what is given goes first
 
     is_free = code == NONE
     prior = found.prior(kind)
