@@ -52,9 +52,17 @@ class Fit:
     samples: Times
     same_samples: Times
 
-    def log_ratio(self, similarity: NDArray[np.floating], kind: Integers) -> Times:
-        """(P,) log of how much likelier a similarity is for one person than for two; rises with the similarity."""
+    def log_ratio(self, similarity: NDArray[np.floating], kind: Integers, reliability: Times | None = None) -> Times:
+        """(P,) log of how much likelier a similarity is for one person than for two; rises with the similarity.
+
+        Args:
+            similarity: (P,).
+            kind: (P,) number of the pair of cameras.
+            reliability: (P,) part of the usual distance between the means that such a pair has; None: all of it.
+        """
         m0, m1 = self.different[kind], self.same[kind]
+        if reliability is not None:
+            m1 = m0 + reliability * (m1 - m0)
         v0, v1 = self.different_spread[kind] ** 2, self.same_spread[kind] ** 2
         value = np.asarray(similarity, np.float64)
         # The ratio of two normals of different width falls again beyond its extremum: there it is held.

@@ -16,7 +16,13 @@ from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
-from mdpr.trackers.crosscamera.similarity import candidate_pairs, piece_similarity, sampled_pairs, set_similarity
+from mdpr.trackers.crosscamera.similarity import (
+    candidate_pairs,
+    piece_similarity,
+    reliabilities,
+    sampled_pairs,
+    set_similarity,
+)
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
 
@@ -116,9 +122,11 @@ def weigh(
     total = float(is_free.sum() + back_weight[back_code == NONE].sum())
     back_prior = found.prior(back_kind)
     common = _mean(prior[is_free], back_prior[back_code == NONE], back_weight[back_code == NONE], total)
-    appearance_term = np.where(seen, found.log_ratio(np.nan_to_num(similarity), kind), 0.0)
+    reliable = reliabilities(appearance, scene.has_view)
+    appearance_term = np.where(seen, found.log_ratio(np.nan_to_num(similarity), kind, reliable[a] * reliable[b]), 0.0)
     ratio = appearance_term + time_term + position_term + prior - common
-    back_ratio = found.log_ratio(back_similarity, back_kind) + back_prior - common
+    back_ratio = found.log_ratio(back_similarity, back_kind, reliable[back_a] * reliable[back_b])
+    back_ratio += back_prior - common
     elsewhere = MOST_NEGATIVE
     if len(back_ratio):
         elsewhere = min(float(np.average(back_ratio, weights=back_weight)), 0.0)
