@@ -90,6 +90,8 @@ class Samples:
         weight: (P,) how many pairs each stands for.
         label: (P,) UNKNOWN or DIFFERENT.
         pieces: (Q,) similarities of pieces of one tracklet.
+        hint: (P,) log ratio for one person against two that places give, where these are known: so they teach what one
+            person looks like in two cameras.
     """
 
     similarity: Times
@@ -97,6 +99,7 @@ class Samples:
     weight: Times
     label: Integers
     pieces: Times
+    hint: Times | None = None
 
 
 def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
@@ -227,6 +230,8 @@ def _fit_of(*values: float) -> Fit:
 def _expected(now: Fit, samples: Samples, kind: Integers) -> Times:
     """(P,) probability of each pair to be one person."""
     odds = now.log_ratio(samples.similarity, kind) + now.prior(kind)
+    if samples.hint is not None:
+        odds = odds + samples.hint
     likely: Times = 1 / (1 + np.exp(-odds))
     likely[samples.label == DIFFERENT] = 0
     return likely

@@ -82,7 +82,7 @@ def weigh(
         floors: what relates cameras that see the same place, as far as it was learned.
     """
     a, b = candidate_pairs(appearance.mean, scene.has_appearance, config.candidates)
-    if positions is not None or floors:
+    if positions is not None or (floors and floors.relates_cameras):
         a, b = _with_pairs_at_once(scene, a, b)
     code = constraints.forbidding(a, b).astype(np.int64)
     seen = scene.has_appearance[a] & scene.has_appearance[b]
@@ -95,6 +95,9 @@ def weigh(
     pieces = _pieces(scene, appearance)
     kinds = len(scene.cameras) ** 2
 
+    position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
+    if floors:
+        position_term = np.where(position_term == 0, floors.log_ratio(a, b), position_term)  # what is given goes first
     usable = seen & np.isin(code, (NONE, SAME_CAMERA))
     back_usable = np.isin(back_code, (NONE, SAME_CAMERA))
     samples = Samples(
@@ -103,6 +106,7 @@ def weigh(
         np.concatenate([np.ones(int(usable.sum())), back_weight[back_usable]]),
         np.where(np.concatenate([code[usable], back_code[back_usable]]) == SAME_CAMERA, DIFFERENT, UNKNOWN),
         pieces,
+        np.concatenate([position_term[usable], np.zeros(int(back_usable.sum()))]),
     )
     found = fit(samples, kinds, config.different_similarity, config.same_similarity)
     time_term = given_term(scene, topology, a, b)
@@ -113,9 +117,6 @@ def weigh(
             np.concatenate([b[code == NONE], back_b[admissible]]),
         )
         time_term += learned_term(scene, topology, group, a, b, everything)
-    position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
-    if floors:
-        position_term = np.where(position_term == 0, floors.log_ratio(a, b), position_term)  # what is given goes first
 
     is_free = code == NONE
     prior = found.prior(kind)

@@ -67,7 +67,7 @@ class OfflineLinker:
         offset = offset_of_groups(scene, group)
         appearance = centred(scene, offset)
         group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
-        if floors:  # who is in two cameras at once is known better now, and with it where they stand
+        if floors.relates_cameras:  # who is in two cameras at once is known better now, and with it where they stand
             floors = _floors(scene, weighed, group)
             group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
         trees = GroupTrees(weighed.evidence, constraints.groups)

@@ -1,8 +1,9 @@
-"""Where one camera's people stand in the picture of another, learned from those who are surely in both at once.
+"""Where people are on the floor, without calibration: in one camera, and in two that see the same place.
 
 People stand on a floor, so that their feet in two pictures of the same place are related by a homography. It is found
 from pairs of tracklets that appearance alone holds for one person, by random samples, which leave out the wrong ones.
-Distances are measured in heights of the person's box, so no unit and no calibration is needed.
+Distances are measured in heights of the person's box, so no unit is needed. Who is in two cameras at once stands at one
+place; who is lost and found again soon is not far from where they were, be it in the same camera or in another.
 
 Reference: Fischler, Bolles, "Random Sample Consensus", 1981.
 """
@@ -29,7 +30,10 @@ _INSIDE = 0.4  # median distance in heights from which on a pair does not agree
 _LEAST_SPREAD = 0.1
 _MAX_GAP_S = 1.5  # between two boxes whose place in between is interpolated
 _HIDDEN = 0.05  # part of the pairs of one person whose feet are not to be trusted
-_MOST_TERM = 4.0
+_MOST_TERM = 6.0
+_PACE = 0.5  # heights a second that somebody moves away from where they were last seen, standard deviation
+_MEMORY_S = 5.0  # after which the place where somebody was lost has told 63 % of what it could
+_LONGEST_S = 20.0
 _CUT_PX = 2.0  # from the lowest edge that a camera has: there feet are below the picture
 
 
@@ -60,13 +64,18 @@ class Floor:
 
 
 class Floors:
-    """The floors of a scene by pairs of cameras, first < second; none where nothing was found."""
+    """The floors of a scene by pairs of cameras, first <= second; none where nothing was found."""
 
-    def __init__(self, feet: list[Feet], camera: Integers, floors: Mapping[tuple[int, int], Floor]) -> None:
+    def __init__(self, scene: Scene, feet: list[Feet], floors: Mapping[tuple[int, int], Floor]) -> None:
         self._feet = feet
-        self._camera = camera
+        self._scene = scene
         self.by_cameras = floors
-        self._known: dict[tuple[int, int], float] = {}
+        self._known: dict[tuple[int, int], tuple[float, float]] = {}
+
+    @property
+    def relates_cameras(self) -> bool:
+        """Whether two different cameras see the same place."""
+        return any(one != two for one, two in self.by_cameras)
 
     def __len__(self) -> int:
         return len(self.by_cameras)
@@ -74,21 +83,37 @@ class Floors:
     def log_ratio(self, a: Integers, b: Integers) -> Times:
         """(P,) log of how much likelier the places are for one person than for two; 0 where they are not known."""
         term = np.zeros(len(a))
+        scene = self._scene
+        camera = scene.camera
+        gap = np.maximum(scene.start_s[a], scene.start_s[b]) - np.minimum(scene.end_s[a], scene.end_s[b])
+        is_near = (gap < _LONGEST_S) & (scene.clock[a] == scene.clock[b])
         for (one, two), floor in self.by_cameras.items():
-            forward = (self._camera[a] == one) & (self._camera[b] == two)
-            backward = (self._camera[a] == two) & (self._camera[b] == one)
+            forward = (camera[a] == one) & (camera[b] == two) & is_near
+            backward = (camera[a] == two) & (camera[b] == one) & is_near
             for place in np.flatnonzero(forward | backward).tolist():
                 pair = (int(a[place]), int(b[place])) if forward[place] else (int(b[place]), int(a[place]))
                 if pair not in self._known:
                     self._known[pair] = self._distance(pair, floor)
-                distance = self._known[pair]
+                distance, away_s = self._known[pair]
                 if not np.isnan(distance):
-                    term[place] = _term(distance, floor)
+                    term[place] = _term(distance, away_s, floor)
         return term
 
-    def _distance(self, pair: tuple[int, int], floor: Floor) -> float:
-        found = meeting(self._feet[pair[0]], self._feet[pair[1]])
-        return _apart(floor.homography, found) if len(found) else np.nan
+    def _distance(self, pair: tuple[int, int], floor: Floor) -> tuple[float, float]:
+        """How far apart two tracklets are, in heights, and the seconds in between; 0 at once. NaN where unknown."""
+        one, two = self._feet[pair[0]], self._feet[pair[1]]
+        if not len(one.time_s) or not len(two.time_s):
+            return np.nan, 0.0
+        met = meeting(one, two)
+        if len(met):
+            return _apart(floor.homography, met), 0.0
+        is_first = one.time_s[-1] <= two.time_s[0]
+        i, j = (-1, 0) if is_first else (0, -1)
+        away_s = two.time_s[0] - one.time_s[-1] if is_first else one.time_s[0] - two.time_s[-1]
+        if not 0 <= away_s < _LONGEST_S:
+            return np.nan, 0.0
+        met = np.array([[*one.xy[i], one.height[i], *two.xy[j], two.height[j]]])
+        return _apart(floor.homography, met), float(away_s)
 
 
 def learn_floors(scene: Scene, a: Integers, b: Integers, is_same: NDArray[np.bool_]) -> Floors:
@@ -121,7 +146,23 @@ def learn_floors(scene: Scene, a: Integers, b: Integers, is_same: NDArray[np.boo
             meeting(feet[i], feet[j]) for i, j in zip(first[others].tolist(), second[others].tolist(), strict=True)
         ]
         floors[divmod(number, len(scene.cameras))] = _with_reach(found, [one for one in apart if len(one)])
-    return Floors(feet, camera, floors)
+    floors |= _own_floors(scene, feet)
+    return Floors(scene, feet, floors)
+
+
+def _own_floors(scene: Scene, feet: list[Feet]) -> dict[tuple[int, int], Floor]:
+    """Of each camera by itself: how far apart those are who are in it at once and so are two."""
+    found = {}
+    for camera in range(len(scene.cameras)):
+        rows = np.flatnonzero(scene.camera == camera)
+        one, two = np.triu_indices(len(rows), 1)
+        at_once = np.flatnonzero(scene.at_once(rows[one], rows[two]))
+        at_once = at_once[:: max(1, -(-len(at_once) // _MOST_PAIRS))]
+        pairs = zip(rows[one[at_once]].tolist(), rows[two[at_once]].tolist(), strict=True)
+        apart = [met for met in (meeting(feet[i], feet[j]) for i, j in pairs) if len(met)]
+        if len(apart) >= _LEAST_PAIRS:
+            found[camera, camera] = _with_reach(Floor(np.eye(3), _LEAST_SPREAD, np.inf, 0), apart)
+    return found
 
 
 def feet_of(scene: Scene) -> list[Feet]:
@@ -174,9 +215,12 @@ def _apart(homography: NDArray[np.float64], met: Times) -> float:
     return float(np.median(_distances(homography, met)))
 
 
-def _term(distance: float, floor: Floor) -> float:
-    near = floor.reach**2 / (2 * floor.spread**2) * np.exp(-(distance**2) / (2 * floor.spread**2))
-    return float(min(np.log((1 - _HIDDEN) * near + _HIDDEN), _MOST_TERM))
+def _term(distance: float, away_s: float, floor: Floor) -> float:
+    """A person moves at random; the longer they are away, the more may they have gone another way altogether."""
+    variance = floor.spread**2 + (_PACE * away_s) ** 2
+    near = floor.reach**2 / (2 * variance) * np.exp(-(distance**2) / (2 * variance))
+    share = (1 - _HIDDEN) * np.exp(-away_s / _MEMORY_S)
+    return float(min(np.log(share * near + 1 - share), _MOST_TERM))
 
 
 def _find(asked: list[Times]) -> Floor | None:
