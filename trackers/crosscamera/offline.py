@@ -20,6 +20,7 @@ from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers, Scene, check_sightings, make_scene
 from mdpr.trackers.crosscamera.types import Calibration, Identity, Linking, Sighting, TrackletKey
+from mdpr.trackers.crosscamera.visits import visits_of
 
 ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one person when the camera's mean is taken
 
@@ -103,13 +104,14 @@ class OfflineLinker:
     ) -> tuple[Scene, dict[TrackletKey, tuple[Sighting, ...]], dict[TrackletKey, tuple[int, ...]]]:
         """The scene without misleading views and with tracks of two people cut; what was cut and left out."""
         config = self._config
+        there = {one.key for one in sightings}
+        named = {key for one in knowledge.corrections for key in (one.a, one.b)}
+        whole = frozenset(named | knowledge.whole if config.split_tracks else there)
+        sightings = [part for one in sightings for part in ([one] if one.key in whole else visits_of(one))]
         kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
         scene = make_scene(sightings, kept)
-        named = {key for one in knowledge.corrections for key in (one.a, one.b)}
-        whole = frozenset(named | knowledge.whole if config.split_tracks else (one.key for one in sightings))
         appearance = centred(scene, first_offset(scene, ALIKE))
         pure, good = purify(scene, appearance, kept, whole)
-        there = {one.key for one in sightings}
         split: dict[TrackletKey, tuple[Sighting, ...]] = {}
         for one in pure:
             if one.key not in there:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from mdpr.errors import ConfigError
 from mdpr.types import Tracklet
 
+VISIT = 10
+"""Parts of a track are numbered VISIT, 2 VISIT, ... by visit; what is added to that tells two people apart."""
+
 
 class TrackletKey(NamedTuple):
     """Key of a tracklet across cameras and runs; equal to a tuple of the same four values.
@@ -21,7 +24,8 @@ class TrackletKey(NamedTuple):
         run: name of the run, unique among those that are linked.
         camera: name of the camera; the same name in two runs means the same camera.
         track_id: of the tracker, local to run and camera.
-        part: 0, or the number from 1 of a piece of a track that held two people.
+        part: 0, or the number of a piece, in order of time: 10, 20, ... where the track was lost for long in between,
+            and 1 and 2 more where it held two people.
     """
 
     run: str
