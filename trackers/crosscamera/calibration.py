@@ -30,6 +30,7 @@ _LEAST_SPREAD = 0.02
 _MANY = 1000.0  # pairs from which on quantiles tell what two people look like
 _FEW_KNOWN = 0.5  # known pairs from which on they count for more than quantiles of few pairs
 _KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where there are few
+_APART = -2.5  # log ratio of places from which on a pair counts as two people
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
 
 
@@ -100,6 +101,12 @@ class Samples:
     label: Integers
     pieces: Times
     hint: Times | None = None
+
+    @property
+    def is_different(self) -> NDArray[np.bool_]:
+        """(P,) pairs that are two people: known, or too far apart at the same time."""
+        known: NDArray[np.bool_] = self.label == DIFFERENT
+        return known if self.hint is None else known | (self.hint <= _APART)
 
 
 def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
@@ -185,7 +192,7 @@ def _two_people(
     upper side is checked on those that are known: where these reach higher, the distribution is as wide as that.
     """
     values, weight = samples.similarity[here], samples.weight[here]
-    is_known = samples.label[here] == DIFFERENT
+    is_known = samples.is_different[here]
     total = float(weight.sum())
     if not total:
         return mean, spread
