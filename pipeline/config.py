@@ -34,6 +34,7 @@ class OutputConfig:
         save_crop: the best picture of each tracklet.
         link: give people one identity across the cameras; None does with several cameras or a gallery.
         gallery: file of a gallery to link with; "" has none.
+        cameras: YAML file about the cameras to link with, as for `mdpr-link --cameras`; "" has none.
         show: a window with the annotated picture.
         refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
         line_width: of boxes in pixels; 0 = by the size of the picture.
@@ -50,6 +51,7 @@ class OutputConfig:
     save_crop: bool = False
     link: bool | None = None
     gallery: str = ""
+    cameras: str = ""
     show: bool = False
     refine: bool = False
     line_width: int = 0
@@ -63,6 +65,8 @@ class OutputConfig:
             raise ConfigError("output: name must not be empty, line_width and trail_s not below 0")
         if self.gallery and self.link is False:
             raise ConfigError("output.gallery: a gallery is linked with; leave out --no-link or --gallery")
+        if self.cameras and self.link is False:
+            raise ConfigError("output.cameras: is about linking; leave out --no-link or --cameras")
         if (self.gallery or self.link) and not self.save_parquet:
             raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
         if self.refine and not self.save_parquet:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from mdpr.errors import FormatError
 from mdpr.files import finish, part_path, write_errors
@@ -18,6 +19,9 @@ from mdpr.types import Frame, Tracklet, Tracks
 
 INTERPOLATED = "is_interpolated"
 """The column that only refined tracks have: whether no detection stands behind the box."""
+
+Boxes = tuple[NDArray[np.float64], NDArray[np.float32]]
+"""(B,) seconds and (B, 4) boxes of a track, in order of time."""
 
 REFINED_SCHEMA = TRACKS_SCHEMA.append(pa.field(INTERPOLATED, pa.bool_()))
 
@@ -33,11 +37,7 @@ def read_trajectories(path: Path, tracklets: Iterable[Tracklet], views: int) -> 
     Raises:
         FormatError: boxes of a track that has no tracklet, or columns that are not there.
     """
-    table = pq.read_table(path)
-    missing = sorted(set(TRACKS_SCHEMA.names) - set(table.schema.names))
-    if missing:
-        raise FormatError(f"{path} is not a tracks.parquet: expected a column {missing[0]}")
-    column = {name: table[name].to_numpy() for name in TRACKS_SCHEMA.names if name != "camera"}
+    column = _read_columns(path)
     by_id: dict[int, list[Tracklet]] = {}
     for one in tracklets:
         by_id.setdefault(one.track_id, []).append(one)
@@ -55,6 +55,44 @@ def read_trajectories(path: Path, tracklets: Iterable[Tracklet], views: int) -> 
             )
         )
     return found, [merge_tracklets(rows, views) for rows in by_id.values()]
+
+
+def read_boxes(path: Path, spacing_s: float) -> dict[int, Boxes]:
+    """Where each track of a camera was detected, in order of time, about once in `spacing_s`.
+
+    Raises:
+        FormatError: a file that cannot be read as Parquet, or columns that are not there.
+    """
+    column = _read_columns(path)
+    slot = np.floor(column["time_s"] / spacing_s).astype(np.int64)
+    order = np.lexsort((column["time_s"], column["track_id"]))
+    order = order[column["confidence"][order] > 0]  # where somebody hidden is expected is a guess
+    ids, slot = column["track_id"][order], slot[order]
+    order = order[(np.diff(ids, prepend=-1) != 0) | (np.diff(slot, prepend=-1) != 0)]
+    xyxy = np.stack([column[side][order] for side in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float32)
+    ids, starts = np.unique(column["track_id"][order], return_index=True)
+    ends = np.append(starts[1:], len(order))
+    time_s = column["time_s"][order].astype(np.float64)
+    return {
+        track_id: (time_s[start:end], xyxy[start:end])
+        for track_id, start, end in zip(ids.tolist(), starts.tolist(), ends.tolist(), strict=True)
+    }
+
+
+def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
+    """Of all boxes, without the camera's name.
+
+    Raises:
+        FormatError: see `read_boxes`.
+    """
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise FormatError(f"{path}: cannot be read as Parquet: {error}. Track again, or restore a copy") from error
+    missing = sorted(set(TRACKS_SCHEMA.names) - set(table.schema.names))
+    if missing:
+        raise FormatError(f"{path} is not a tracks.parquet: expected a column {missing[0]}")
+    return {name: table[name].to_numpy() for name in TRACKS_SCHEMA.names if name != "camera"}
 
 
 def frames_of(trajectories: list[Trajectory]) -> Iterable[tuple[Frame, Tracks]]:

@@ -10,12 +10,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdpr.errors import ConfigError, MdprError
+from mdpr.errors import ConfigError, FormatError, MdprError
 from mdpr.files import results_folder, write_text
+from mdpr.pipeline import truetracks
 from mdpr.pipeline.benchmark import BenchmarkFolder, SceneScores, all_values, predictions_of, score_scene, table
 from mdpr.pipeline.commands import link, track
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.formats.recordings import read_recordings
+from mdpr.pipeline.linking.runs import TRACKLETS_FILE, read_run
+from mdpr.reid.synthetic.cameras import camera_from_dict, ground_homography
+from mdpr.types import Tracklet
 from mdpr.versions import versions
 
 log = logging.getLogger("mdpr")
@@ -47,6 +51,13 @@ def make_parser() -> argparse.ArgumentParser:
         choices=("auto", "local", "global"),
         default="auto",
         help="whether an id means a person of its camera or of all; auto: local in a run, else global (auto)",
+    )
+    parser.add_argument(
+        "--boxes", choices=("found", "true"), default="found",
+        help="true: true boxes take the place of detector and tracker, so that linking alone is measured (found)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibrated", action="store_true", help="link with the homographies of the cameras (cameras.json)"
     )
     group = parser.add_argument_group("what tracks: flags of mdpr-track, and its defaults")
     group.add_argument("--detector", metavar="NAME")
@@ -90,7 +101,9 @@ def _run(flags: argparse.Namespace) -> int:
     scores: dict[str, SceneScores] = {}
     for scene in scenes:
         truth = read_recordings(folder.path / scene, "truth")
-        scores[scene] = score_scene(truth, predictions_of(results, scene), are_local)
+        scores[scene] = score_scene(
+            truth, predictions_of(results, scene), are_local, tracklets=_tracklets(results / scene)
+        )
     values = {
         "benchmark": "SynthPlaza", "split": folder.split, "version": folder.version, "results": str(results),
         "seconds": round(time.perf_counter() - start, 1), **all_values(scores), "versions": versions(),
@@ -118,8 +131,10 @@ def _chosen(folder: BenchmarkFolder, only: Sequence[str]) -> tuple[str, ...]:
 
 def _refuse_tracking_flags(flags: argparse.Namespace) -> None:
     given = [name for name in (*_TRACK_FLAGS, "false_link_rate") if getattr(flags, name) is not None]
-    if given or flags.set or flags.save:
-        name = (given or (["set"] if flags.set else ["save"]))[0].replace("_", "-")
+    given += [name for name in ("set", "save", "calibrated") if getattr(flags, name)]
+    given += ["boxes"] if flags.boxes == "true" else []
+    if given:
+        name = given[0].replace("_", "-")
         raise ConfigError(
             f"--{name} is about tracking, but --run scores what was tracked already; leave one of them out"
         )
@@ -139,12 +154,44 @@ def _track_and_link(folder: BenchmarkFolder, scene: str, results: Path, flags: a
     for name in _TRACK_FLAGS:
         value = getattr(flags, name)
         tracking += [] if value is None else [f"--{name.replace('_', '-')}", value]
+    if flags.boxes == "true":
+        if flags.detector or flags.tracker:
+            raise ConfigError("--boxes true takes the place of --detector and --tracker; leave them out")
+        tracking += ["--reid-every", "auto"]
+        truth = folder.path / scene / "{camera}" / "gt" / "gt.txt"
+        for kind, component in truetracks.COMPONENTS.items():
+            tracking += [f"--{kind}", component, "--set", f"{kind}.path={truth}"]
     tracking += [part for setting in flags.set for part in ("--set", setting)]
     tracking += ["--project", str(results), "--name", scene, "--quiet", "--save" if flags.save else "--no-save"]
     tracking += ["--no-link"]  # mdpr-link has flags of its own
     linking = [str(results / scene), "--quiet"]
     linking += [] if flags.false_link_rate is None else ["--false-link-rate", flags.false_link_rate]
+    if flags.calibrated:
+        linking += ["--cameras", str(_write_cameras(folder.path / scene / "cameras.json", results / f"{scene}.yaml"))]
     for command, program, arguments in (("mdpr-track", track.main, tracking), ("mdpr-link", link.main, linking)):
         code = program(arguments)
         if code:
             raise MdprError(f"{scene}: {command} ended with exit code {code}; see its message above")
+
+
+def _write_cameras(calibration: Path, target: Path) -> Path:
+    """A YAML file for `mdpr-link --cameras` from the calibration of a scene.
+
+    Raises:
+        ConfigError: there is no calibration.
+        FormatError: it does not fit.
+    """
+    try:
+        cameras = [camera_from_dict(one) for one in json.loads(calibration.read_text("utf-8"))]
+    except OSError as error:
+        raise ConfigError(f"--calibrated: cannot read {calibration}: {error.strerror or error}") from error
+    except (ValueError, TypeError) as error:
+        raise FormatError(f"{calibration}: expected a list of cameras: {error}") from error
+    lines = [f"{one.name}: {{homography: {ground_homography(one).tolist()}}}\n" for one in cameras]
+    write_text(target, "".join(lines))
+    return target
+
+
+def _tracklets(folder: Path) -> Sequence[Tracklet]:
+    """Those of a run of mdpr-track; none where the results are somebody else's."""
+    return read_run(folder).tracklets if any(folder.glob(f"*/{TRACKLETS_FILE}")) else ()

@@ -14,7 +14,7 @@ from mdpr.errors import ConfigError
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.linking.explaining import Explained, explain_run, explain_stored, why_not_in_run, why_not_stored
 from mdpr.pipeline.store import Correction, SqliteStore
-from mdpr.trackers.crosscamera import Topology
+from mdpr.trackers.crosscamera import Cameras
 from mdpr.trackers.crosscamera.inquiry import Inquiry
 
 _EPILOG = """\
@@ -62,14 +62,14 @@ def _run(flags: argparse.Namespace) -> int:
 
 
 def _why_not(flags: argparse.Namespace) -> int:
-    topology = Topology.read(flags.cameras) if flags.cameras else Topology()
+    known = Cameras.read(flags.cameras)
     said: list[Correction] = []
     a, b = flags.why_not
     if flags.gallery is None:
-        found = why_not_in_run(flags.run, a, b, topology)
+        found = why_not_in_run(flags.run, a, b, known)
     else:
         with SqliteStore(flags.gallery, "read") as store:
-            found, said = why_not_stored(store, a, b, topology)
+            found, said = why_not_stored(store, a, b, known)
     if flags.json:
         values = asdict(found) | {
             "best": None if found.best is None else [str(key) for key in found.best],

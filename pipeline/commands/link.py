@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.linking.jobs import LinkJob, link_runs, summary_of, summary_text
-from mdpr.trackers.crosscamera import LinkConfig, Topology
+from mdpr.trackers.crosscamera import Cameras, LinkConfig
 
 log = logging.getLogger("mdpr")
 
@@ -30,6 +30,8 @@ cameras.yaml says what is known about the cameras, all of it optional:
   hall <-> stairs: 2..20 s         both directions
   hall <-> gallery: overlapping    see the same place
   yard <-> roof: apart             nobody is in both at once
+  hall: {homography: [[...], [...], [...]]}    3 x 3, pixels of its pictures to metres on the ground
+  door: {points: [[x, y, X, Y], ...]}          or four places and more, in pixels and in metres
 
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
 """
@@ -72,7 +74,7 @@ def _run(flags: argparse.Namespace) -> int:
         folders=tuple(flags.runs),
         gallery=flags.gallery,
         config=_config(flags),
-        topology=Topology.read(flags.cameras) if flags.cameras else Topology(),
+        cameras=Cameras.read(flags.cameras),
         with_crops=not flags.no_crops,
     )
     answer, runs = link_runs(job)

@@ -96,6 +96,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--save-crop", action=switch, help="the best picture of each person (off)")
     group.add_argument("--link", action=switch, help="one identity a person across cameras (on with several cameras)")
     group.add_argument("--gallery", metavar="FILE", help="link with everybody in it, and put this run into it")
+    group.add_argument("--cameras", metavar="FILE", help="YAML about the cameras, to link with: see mdpr-link")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
     group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
     group.add_argument("--show", action=switch, help="a window while tracking; q closes it and ends the run")

@@ -17,6 +17,9 @@ FILE = "identities.json"
 Identities = dict[tuple[str, int], int]
 """(camera, track id) to identity."""
 
+Pieces = dict[tuple[str, int], list[tuple[int, int]]]
+"""(camera, track id) to the first frame (from 0) and the identity of each part of a track that was cut."""
+
 
 def read_identities(path: Path) -> Identities:
     """The identity of each tracklet that the file names.
@@ -47,6 +50,27 @@ def read_identities(path: Path) -> Identities:
                     f"{path}: track {track_id} of camera {camera} belongs to the identities {found[key]} and {identity}"
                 )
     return found
+
+
+def read_pieces(path: Path) -> Pieces:
+    """The identities of the parts of tracks that were cut, in order of time; files of old lack their frames.
+
+    Raises:
+        FormatError: no JSON of this kind.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: no JSON: {error}") from error
+    found: Pieces = {}
+    for place, piece in enumerate(content.get("pieces", []) if isinstance(content, dict) else []):
+        where = f"{path}: pieces[{place}]"
+        if not isinstance(piece, dict) or not isinstance(piece.get("camera"), str):
+            raise FormatError(f"{where}: expected a part of a track with its camera, got {piece!r}")
+        if "start_frame" in piece:
+            key = (piece["camera"], _whole(piece, "track_id", where))
+            found.setdefault(key, []).append((_whole(piece, "start_frame", where), _whole(piece, "id", where)))
+    return {key: sorted(parts) for key, parts in found.items()}
 
 
 def _listed(content: Any, key: str, where: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -38,12 +38,14 @@ class Recordings:
         by_name: each by its name; ids are those of the files.
         are_ids_local: whether an id means a person of its camera only, as in a run of mdpr-track.
         identities: of the run's tracklets, where identities.json lies in it.
+        pieces: of those that were cut.
     """
 
     path: Path
     by_name: dict[str, Recording]
     are_ids_local: bool = False
     identities: identities.Identities | None = None
+    pieces: identities.Pieces = field(default_factory=dict)
 
 
 def read_recordings(path: Path, kind: Kind) -> Recordings:
@@ -70,8 +72,10 @@ def read_recordings(path: Path, kind: Kind) -> Recordings:
     is_run = found[0].name == TRACKS_FILE.name
     listed = path / identities.FILE
     return Recordings(
-        path, recordings, is_run, identities.read_identities(listed) if is_run and listed.is_file() else None
-    )
+        path, recordings, is_run,
+        identities.read_identities(listed) if is_run and listed.is_file() else None,
+        identities.read_pieces(listed) if is_run and listed.is_file() else {},
+    )  # fmt: skip
 
 
 def _read_file(path: Path) -> Iterator[Recording]:

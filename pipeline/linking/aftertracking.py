@@ -12,17 +12,20 @@ from mdpr.pipeline.linking.jobs import LinkJob, link_runs, summary_of, summary_t
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import EmbeddingModel, SqliteStore
 from mdpr.pipeline.store.checks import check_model_name
+from mdpr.trackers.crosscamera import Cameras
 
 log = logging.getLogger("mdpr")
 
 
 def check_before(run: TrackRun) -> None:
-    """See, before hours of tracking, whether the gallery can take the run.
+    """See, before hours of tracking, whether the file about the cameras is right and the gallery can take the run.
 
     Raises:
-        OtherModelError: it holds embeddings of another model.
+        ConfigError: the file about the cameras is not understood.
+        OtherModelError: the gallery holds embeddings of another model.
         ConfigError, FormatError, OutputError: it is no gallery, or cannot be written.
     """
+    _cameras(run)
     if run.report is None or not run.config.output.gallery:
         return
     with SqliteStore(run.config.output.gallery) as store:
@@ -45,12 +48,18 @@ def link_after(run: TrackRun, code: int) -> int:
         return code
     begin = time.perf_counter()
     gallery = Path(output.gallery) if output.gallery else None
-    job = LinkJob((run.folder,), gallery)
     try:
+        job = LinkJob((run.folder,), gallery, cameras=_cameras(run))
         answer, runs = link_runs(job)
     except MdprError as error:
         again = f"mdpr-link {run.folder}" + (f" --gallery {gallery}" if gallery else "")
+        again += f" --cameras {output.cameras}" if output.cameras else ""
         log.error("tracked, but not linked: %s. When that is mended: %s", error, again)
         return error.exit_code
     log.info("%s", summary_text(summary_of(answer, runs, time.perf_counter() - begin), gallery))
     return code
+
+
+def _cameras(run: TrackRun) -> Cameras:
+    path = run.config.output.cameras
+    return Cameras.read(Path(path) if path else None)

@@ -13,10 +13,10 @@ from mdpr.pipeline.commands.forget import find_identity
 from mdpr.pipeline.formats import identities
 from mdpr.pipeline.linking.knowing import knowledge_of, known_sightings
 from mdpr.pipeline.linking.results import LINKS_FILE
-from mdpr.pipeline.linking.runs import read_run
+from mdpr.pipeline.linking.runs import read_run, with_boxes
 from mdpr.pipeline.store import Correction, Store, TrackletKey
 from mdpr.pipeline.store.checks import as_date
-from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
+from mdpr.trackers.crosscamera import Cameras, Knowledge, LinkConfig, OfflineLinker, Sighting
 from mdpr.trackers.crosscamera import TrackletKey as LinkedKey
 from mdpr.trackers.crosscamera.inquiry import Inquiry, inquire
 
@@ -132,7 +132,7 @@ def read_links(folder: Path) -> list[dict[str, Any]]:
     return links
 
 
-def why_not_stored(store: Store, a: str, b: str, topology: Topology) -> tuple[Inquiry, list[Correction]]:
+def why_not_stored(store: Store, a: str, b: str, known: Cameras) -> tuple[Inquiry, list[Correction]]:
     """What keeps two identities or tracklets of a gallery apart, and what people have said about them.
 
     Everything is linked anew for it; the gallery stays as it is.
@@ -147,18 +147,18 @@ def why_not_stored(store: Store, a: str, b: str, topology: Topology) -> tuple[In
         else:
             number = find_identity(store, text)
             sides.append([LinkedKey(*one) for one in next(p for p in people if p.number == number).members])
-    knowledge = knowledge_of(store, people, stored, topology)
+    knowledge = knowledge_of(store, people, stored, known)
     keys = {key for side in sides for key in side}
     said = [one for one in store.corrections() if keys >= set(one.pair)]
     return _inquire(list(stored.values()), knowledge, sides), said
 
 
-def why_not_in_run(folder: Path, a: str, b: str, topology: Topology) -> Inquiry:
+def why_not_in_run(folder: Path, a: str, b: str, known: Cameras) -> Inquiry:
     """What keeps two identities or tracklets of a run apart, among the tracklets of that run."""
     run = read_run(folder)
     content = read_linked(folder)
     name = content.get("run", run.name)
-    sightings = run.sightings(name)
+    sightings = with_boxes({name: run}, run.sightings(name))
     there = {one.key for one in sightings}
     sides = []
     for text in (a, b):
@@ -170,7 +170,7 @@ def why_not_in_run(folder: Path, a: str, b: str, topology: Topology) -> Inquiry:
         if entry is None:
             raise ConfigError(f"{folder} has neither an identity nor a tracklet {text!r}")
         sides.append([LinkedKey(name, one["camera"], one["track_id"]) for one in entry["tracklets"]])
-    knowledge = Knowledge(topology=topology, cameras=sorted(run.cameras), whole=frozenset(there))
+    knowledge = known.knowledge(cameras=sorted(run.cameras), whole=frozenset(there))
     return _inquire(sightings, knowledge, sides)
 
 

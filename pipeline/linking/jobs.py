@@ -11,10 +11,10 @@ from typing import Any
 from mdpr.pipeline.linking.answers import Answer, sightings_after
 from mdpr.pipeline.linking.knowing import link_known
 from mdpr.pipeline.linking.results import write_results
-from mdpr.pipeline.linking.runs import RunFolder, read_runs
+from mdpr.pipeline.linking.runs import RunFolder, read_runs, with_boxes
 from mdpr.pipeline.linking.viewcrops import cut_views
 from mdpr.pipeline.store import SqliteStore
-from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Topology, Verdict
+from mdpr.trackers.crosscamera import Cameras, LinkConfig, OfflineLinker, Verdict
 
 log = logging.getLogger("mdpr")
 
@@ -27,14 +27,14 @@ class LinkJob:
         folders: of runs.
         gallery: file of the gallery; None links the runs among themselves.
         config: options.
-        topology: what is known about the cameras.
+        cameras: what is known about them.
         with_crops: whether the gallery gets pictures, cut from the sources of the runs.
     """
 
     folders: tuple[Path, ...]
     gallery: Path | None = None
     config: LinkConfig = field(default_factory=LinkConfig)
-    topology: Topology = field(default_factory=Topology)
+    cameras: Cameras = field(default_factory=Cameras)
     with_crops: bool = True
 
 
@@ -42,26 +42,27 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
     """Link, and write the results into each run.
 
     Raises:
-        MdprError: what is wrong with a run, the topology or the gallery. Files that were there are still whole.
+        MdprError: what is wrong with a run, the cameras or the gallery. Files that were there are still whole.
     """
     runs = read_runs(job.folders)
     if job.gallery is None:
-        answer = link_among(runs, job.config, job.topology)
+        answer = link_among(runs, job.config, job.cameras)
     else:
         crops = cut_views if job.with_crops else lambda _run, _sightings: {}
         with SqliteStore(job.gallery) as store:
-            answer = link_known(store, runs, job.config, job.topology, crops)
+            answer = link_known(store, runs, job.config, job.cameras, crops)
         answer = replace(answer, gallery=str(job.gallery))
     for run in runs:
         write_results(answer, run)
     return answer, runs
 
 
-def link_among(runs: Sequence[RunFolder], config: LinkConfig, topology: Topology) -> Answer:
+def link_among(runs: Sequence[RunFolder], config: LinkConfig, known: Cameras) -> Answer:
     """Who is who among these runs."""
     sightings = [one for run in runs for one in run.sightings(run.name)]
+    sightings = with_boxes({run.name: run for run in runs}, sightings)
     cameras = sorted({camera for run in runs for camera in run.cameras})
-    linking = OfflineLinker(config).link(sightings, Knowledge(topology=topology, cameras=cameras))
+    linking = OfflineLinker(config).link(sightings, known.knowledge(cameras=cameras))
     after = sightings_after(linking, sightings)
     names = {run.name: run.name for run in runs}
     return Answer(after, linking.number, linking.links, linking.calibration, names)

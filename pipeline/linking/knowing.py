@@ -13,7 +13,7 @@ from itertools import combinations
 
 from mdpr.errors import ConfigError
 from mdpr.pipeline.linking.answers import Answer, sightings_after
-from mdpr.pipeline.linking.runs import RunFolder
+from mdpr.pipeline.linking.runs import RunFolder, with_boxes
 from mdpr.pipeline.store import (
     ConflictError,
     Identity,
@@ -28,6 +28,7 @@ from mdpr.pipeline.store import Link as StoredLink
 from mdpr.pipeline.store import TrackletKey as StoredKey
 from mdpr.pipeline.store.planning import MUST, group_of
 from mdpr.trackers.crosscamera import (
+    Cameras,
     Correction,
     CorrectionKind,
     Knowledge,
@@ -35,7 +36,6 @@ from mdpr.trackers.crosscamera import (
     Linking,
     OfflineLinker,
     Sighting,
-    Topology,
     TrackletKey,
 )
 from mdpr.trackers.crosscamera.events import keep_numbers
@@ -50,19 +50,19 @@ Crops = Callable[[RunFolder, Sequence[Sighting]], Mapping[TrackletKey, Sequence[
 """JPEGs of the views of new tracklets of a run, by key; b"" where there is none."""
 
 
-def link_known(store: Store, runs: Sequence[RunFolder], config: LinkConfig, topology: Topology, crops: Crops) -> Answer:
+def link_known(store: Store, runs: Sequence[RunFolder], config: LinkConfig, known: Cameras, crops: Crops) -> Answer:
     """Put runs into a gallery and link everything in it anew.
 
     Tracklets that the gallery has already are taken from there, so that the same run once more changes nothing.
 
     Raises:
-        ConfigError: a run that does not tell when it began, or a topology that names unknown cameras.
+        ConfigError: a run that does not tell when it began, or a file that names unknown cameras.
         OtherModelError: embeddings of another model than the gallery's. Nothing was changed.
         ConflictError: others changed the gallery again and again meanwhile.
     """
     for attempt in range(_ATTEMPTS):
         try:
-            return _link_once(store, runs, config, topology, crops)
+            return _link_once(store, runs, config, known, crops)
         except ConflictError as error:
             if attempt + 1 == _ATTEMPTS:
                 raise
@@ -70,7 +70,7 @@ def link_known(store: Store, runs: Sequence[RunFolder], config: LinkConfig, topo
     raise AssertionError("unreachable")
 
 
-def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, topology: Topology, crops: Crops) -> Answer:
+def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, known: Cameras, crops: Crops) -> Answer:
     names = {run.name: _added(store, run) for run in runs}
     seen = store.revision
     records = store.tracklets()
@@ -79,8 +79,9 @@ def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, topo
     tracks = {key[:3] for key in stored}
     fresh = [one for run in runs for one in run.sightings(names[run.name]) if one.key[:3] not in tracks]
     people = store.identities()
-    knowledge = knowledge_of(store, people, stored, topology, [camera for run in runs for camera in run.cameras])
-    sightings = [*stored.values(), *fresh]
+    knowledge = knowledge_of(store, people, stored, known, [camera for run in runs for camera in run.cameras])
+    here = {names[run.name]: run for run in runs}
+    sightings = with_boxes(here, [*stored.values(), *fresh])
     linking = OfflineLinker(config).link(sightings, knowledge)
     after = sightings_after(linking, sightings)
     _put(store, runs, names, [one for key, one in after.items() if key not in stored], crops)
@@ -111,7 +112,7 @@ def knowledge_of(
     store: Store,
     people: Sequence[Identity],
     stored: Mapping[TrackletKey, Sighting],
-    topology: Topology,
+    known: Cameras,
     cameras: Sequence[str] = (),
 ) -> Knowledge:
     """What a gallery knows: corrections, who has different names, cameras; its tracks are not cut again."""
@@ -122,8 +123,8 @@ def knowledge_of(
     for a, b in combinations(named, 2):
         if together.get(StoredKey(*a), a) != together.get(StoredKey(*b), b):
             corrections.append(Correction(CorrectionKind.CANNOT_LINK, a, b))
-    known = sorted({*cameras, *(one.name for one in store.cameras())})
-    return Knowledge(corrections, topology, cameras=known, whole=frozenset(stored))
+    exist = sorted({*cameras, *(one.name for one in store.cameras())})
+    return known.knowledge(corrections, exist, frozenset(stored))
 
 
 def representative(identity: Identity, stored: Mapping[TrackletKey, Sighting]) -> TrackletKey:

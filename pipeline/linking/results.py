@@ -54,6 +54,7 @@ def identities_of(answer: Answer, run: str) -> dict[str, Any]:
         {
             "camera": part.key.camera, "track_id": part.key.track_id, "part": part.key.part,
             "id": answer.number[part.key], "start_s": part.tracklet.start_s, "end_s": part.tracklet.end_s,
+            "start_frame": part.tracklet.start_frame,
         }
         for parts in answer.pieces_of(run).values() for part in parts
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from mdpr.pipeline.sources.clock import RUN
 from mdpr.pipeline.store.checks import as_date
 from mdpr.pipeline.store.tracklet_files import read_tracklets
 from mdpr.pipeline.store.values import EmbeddingModel
+from mdpr.pipeline.trajectory_files import Boxes, read_boxes
 from mdpr.trackers.crosscamera import Sighting
 from mdpr.types import Tracklet
 
 log = logging.getLogger("mdpr")
 
-TRACKLETS_FILE, REPORT_FILE, CONFIG_FILE = "tracklets.parquet", "run.json", "config.yaml"
+TRACKS_FILE, TRACKLETS_FILE = "tracks.parquet", "tracklets.parquet"
+REPORT_FILE, CONFIG_FILE = "run.json", "config.yaml"
+_LEAST_SPACING_S = 0.2  # of boxes that tell where a person was
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,30 @@ class RunFolder:
             )
             for one in self.tracklets
         ]  # fmt: skip
+
+
+def with_boxes(runs: Mapping[str, RunFolder], sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Sightings with all boxes of their tracks, as far as these runs have left them.
+
+    Args:
+        runs: by name, as the keys of the sightings have it.
+        sightings: of these and other runs.
+
+    Raises:
+        FormatError: a tracks.parquet that is damaged or of something else.
+    """
+    found: dict[tuple[str, str], dict[int, Boxes]] = {}
+    result = []
+    for one in sightings:
+        run, camera = one.key.run, one.key.camera
+        if run not in runs:
+            result.append(one)
+            continue
+        if (run, camera) not in found:
+            path = runs[run].path / camera / TRACKS_FILE
+            found[run, camera] = read_boxes(path, _LEAST_SPACING_S) if path.is_file() else {}
+        result.append(replace(one, boxes=found[run, camera].get(one.key.track_id)))
+    return result
 
 
 def read_runs(folders: Sequence[Path]) -> list[RunFolder]:

@@ -123,6 +123,9 @@ def global_ids_of(recordings: Recordings, are_ids_local: bool | None = None) -> 
                 numbers.append(unnamed)
                 unnamed += 1
         found[name] = np.array(numbers, np.int64)[places]
+        for place, track in enumerate(tracks.tolist()):
+            for start_frame, who in recordings.pieces.get((name, track), []):
+                found[name][(places == place) & (one.boxes.frame >= start_frame)] = who
     return found
 
 
@@ -164,14 +167,16 @@ def _joined(parts: list[Sightings | None]) -> Sightings | None:
 def _tracklets(
     evaluated: Mapping[str, Evaluated], predicted: Mapping[str, Recording]
 ) -> tuple[Integers, Integers, Integers]:
-    """Camera, identity and person of each tracklet; the identity is the one that most of its boxes have."""
+    """Camera, identity and person of each tracklet; a track that has several identities is as many tracklets."""
     columns: list[tuple[Integers, Integers, Integers]] = []
     for place, (name, one) in enumerate(evaluated.items()):
         compared = one.comparison
         person = np.full(len(compared.predicted_id), NOBODY)
         person[compared.second[one.matched]] = compared.truth_id[compared.first[one.matched]]
         local = predicted[name].boxes.track_id[compared.predicted_row]
-        _, first, tracklet = np.unique(local, return_index=True, return_inverse=True)
+        both = np.stack([local, compared.predicted_id])
+        _, first, tracklet = np.unique(both, axis=1, return_index=True, return_inverse=True)
+        tracklet = tracklet.ravel()
         columns.append(
             (np.full(len(first), place), compared.predicted_id[first], tracklet_people(tracklet, person))
         )  # fmt: skip

@@ -110,6 +110,13 @@ def ground_point(camera: Camera, pixels: ArrayLike) -> Array:
     return eye[:2] + distance[:, None] * rays[:, :2]
 
 
+def ground_homography(camera: Camera) -> Array:
+    """The (3, 3) homography that maps pixels (x, y, 1) to metres on the ground (z = 0), up to scale."""
+    columns = np.column_stack([camera.rotation[:, :2], camera.translation])
+    matrix = np.linalg.inv(camera.intrinsics @ columns)
+    return np.asarray(matrix / np.abs(matrix).max(), np.float64)
+
+
 def crop_camera(camera: Camera, xyxy: ArrayLike, width: int, height: int) -> Camera:
     """The camera whose picture is the box `xyxy` of this camera's picture, resampled to (height, width).
 

@@ -3,11 +3,12 @@
 from mdpr.trackers.crosscamera import Knowledge, OfflineLinker, Sighting, Topology
 
 sightings = [Sighting.of("monday", tracklet) for tracklet in tracklets]
-linking = OfflineLinker().link(sightings, Knowledge(topology=Topology.read(Path("cameras.yaml"))))
+linking = OfflineLinker().link(sightings, Cameras.read(Path("cameras.yaml")).knowledge())
 """
 
 from __future__ import annotations
 
+from mdpr.trackers.crosscamera.cameras import Cameras
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import Knowledge
 from mdpr.trackers.crosscamera.contract import Linker
@@ -33,6 +34,7 @@ from mdpr.trackers.crosscamera.types import (
 __all__ = [
     "Calibration",
     "CameraPairFit",
+    "Cameras",
     "Correction",
     "CorrectionKind",
     "Grounds",

@@ -30,6 +30,7 @@ _LEAST_SPREAD = 0.02
 _MANY = 1000.0  # pairs from which on quantiles tell what two people look like
 _FEW_KNOWN = 0.5  # known pairs from which on they count for more than quantiles of few pairs
 _KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where there are few
+_APART = -2.5  # log ratio of places from which on a pair counts as two people
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
 
 
@@ -52,9 +53,17 @@ class Fit:
     samples: Times
     same_samples: Times
 
-    def log_ratio(self, similarity: NDArray[np.floating], kind: Integers) -> Times:
-        """(P,) log of how much likelier a similarity is for one person than for two; rises with the similarity."""
+    def log_ratio(self, similarity: NDArray[np.floating], kind: Integers, reliability: Times | None = None) -> Times:
+        """(P,) log of how much likelier a similarity is for one person than for two; rises with the similarity.
+
+        Args:
+            similarity: (P,).
+            kind: (P,) number of the pair of cameras.
+            reliability: (P,) part of the usual distance between the means that such a pair has; None: all of it.
+        """
         m0, m1 = self.different[kind], self.same[kind]
+        if reliability is not None:
+            m1 = m0 + reliability * (m1 - m0)
         v0, v1 = self.different_spread[kind] ** 2, self.same_spread[kind] ** 2
         value = np.asarray(similarity, np.float64)
         # The ratio of two normals of different width falls again beyond its extremum: there it is held.
@@ -82,6 +91,8 @@ class Samples:
         weight: (P,) how many pairs each stands for.
         label: (P,) UNKNOWN or DIFFERENT.
         pieces: (Q,) similarities of pieces of one tracklet.
+        hint: (P,) log ratio for one person against two that places give, where these are known: so they teach what one
+            person looks like in two cameras.
     """
 
     similarity: Times
@@ -89,6 +100,13 @@ class Samples:
     weight: Times
     label: Integers
     pieces: Times
+    hint: Times | None = None
+
+    @property
+    def is_different(self) -> NDArray[np.bool_]:
+        """(P,) pairs that are two people: known, or too far apart at the same time."""
+        known: NDArray[np.bool_] = self.label == DIFFERENT
+        return known if self.hint is None else known | (self.hint <= _APART)
 
 
 def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
@@ -174,7 +192,7 @@ def _two_people(
     upper side is checked on those that are known: where these reach higher, the distribution is as wide as that.
     """
     values, weight = samples.similarity[here], samples.weight[here]
-    is_known = samples.label[here] == DIFFERENT
+    is_known = samples.is_different[here]
     total = float(weight.sum())
     if not total:
         return mean, spread
@@ -219,6 +237,8 @@ def _fit_of(*values: float) -> Fit:
 def _expected(now: Fit, samples: Samples, kind: Integers) -> Times:
     """(P,) probability of each pair to be one person."""
     odds = now.log_ratio(samples.similarity, kind) + now.prior(kind)
+    if samples.hint is not None:
+        odds = odds + samples.hint
     likely: Times = 1 / (1 + np.exp(-odds))
     likely[samples.label == DIFFERENT] = 0
     return likely

@@ -12,10 +12,17 @@ from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
-from mdpr.trackers.crosscamera.similarity import candidate_pairs, piece_similarity, sampled_pairs, set_similarity
+from mdpr.trackers.crosscamera.similarity import (
+    candidate_pairs,
+    piece_similarity,
+    reliabilities,
+    sampled_pairs,
+    set_similarity,
+)
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
 
@@ -60,6 +67,7 @@ def weigh(
     topology: Topology,
     config: LinkConfig,
     group: Integers | None,
+    floors: Floors | None = None,
 ) -> Weighed:
     """Look at the pairs of a scene.
 
@@ -71,9 +79,10 @@ def weigh(
         topology: declared travel times.
         config: options.
         group: (N,) who is who as far as known, to learn travel times from; None at first.
+        floors: what relates cameras that see the same place, as far as it was learned.
     """
     a, b = candidate_pairs(appearance.mean, scene.has_appearance, config.candidates)
-    if positions is not None:
+    if positions is not None or (floors and floors.relates_cameras):
         a, b = _with_pairs_at_once(scene, a, b)
     code = constraints.forbidding(a, b).astype(np.int64)
     seen = scene.has_appearance[a] & scene.has_appearance[b]
@@ -86,6 +95,9 @@ def weigh(
     pieces = _pieces(scene, appearance)
     kinds = len(scene.cameras) ** 2
 
+    position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
+    if floors:
+        position_term = np.where(position_term == 0, floors.log_ratio(a, b), position_term)  # what is given goes first
     usable = seen & np.isin(code, (NONE, SAME_CAMERA))
     back_usable = np.isin(back_code, (NONE, SAME_CAMERA))
     samples = Samples(
@@ -94,6 +106,7 @@ def weigh(
         np.concatenate([np.ones(int(usable.sum())), back_weight[back_usable]]),
         np.where(np.concatenate([code[usable], back_code[back_usable]]) == SAME_CAMERA, DIFFERENT, UNKNOWN),
         pieces,
+        np.concatenate([position_term[usable], np.zeros(int(back_usable.sum()))]),
     )
     found = fit(samples, kinds, config.different_similarity, config.same_similarity)
     time_term = given_term(scene, topology, a, b)
@@ -104,16 +117,17 @@ def weigh(
             np.concatenate([b[code == NONE], back_b[admissible]]),
         )
         time_term += learned_term(scene, topology, group, a, b, everything)
-    position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
 
     is_free = code == NONE
     prior = found.prior(kind)
     total = float(is_free.sum() + back_weight[back_code == NONE].sum())
     back_prior = found.prior(back_kind)
     common = _mean(prior[is_free], back_prior[back_code == NONE], back_weight[back_code == NONE], total)
-    appearance_term = np.where(seen, found.log_ratio(np.nan_to_num(similarity), kind), 0.0)
+    reliable = reliabilities(appearance, scene.has_view)
+    appearance_term = np.where(seen, found.log_ratio(np.nan_to_num(similarity), kind, reliable[a] * reliable[b]), 0.0)
     ratio = appearance_term + time_term + position_term + prior - common
-    back_ratio = found.log_ratio(back_similarity, back_kind) + back_prior - common
+    back_ratio = found.log_ratio(back_similarity, back_kind, reliable[back_a] * reliable[back_b])
+    back_ratio += back_prior - common
     elsewhere = MOST_NEGATIVE
     if len(back_ratio):
         elsewhere = min(float(np.average(back_ratio, weights=back_weight)), 0.0)

@@ -14,11 +14,13 @@ from mdpr.trackers.crosscamera.constraints import Constraints, Knowledge, member
 from mdpr.trackers.crosscamera.evidence import Weighed, weigh
 from mdpr.trackers.crosscamera.explaining import explain
 from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.overlap import Floors, learn_floors
 from mdpr.trackers.crosscamera.purify import good_quality, purify
 from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers, Scene, check_sightings, make_scene
 from mdpr.trackers.crosscamera.types import Calibration, Identity, Linking, Sighting, TrackletKey
+from mdpr.trackers.crosscamera.visits import visits_of
 
 ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one person when the camera's mean is taken
 
@@ -61,10 +63,14 @@ class OfflineLinker:
         if not len(scene):
             return Linking((), (), Calibration(0, 0, None, 0.0)), None
         appearance = centred(scene, first_offset(scene, ALIKE))
-        group, _ = self._group(scene, appearance, constraints, positions, knowledge, None)
+        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, None)
+        floors = _floors(scene, weighed, group)
         offset = offset_of_groups(scene, group)
         appearance = centred(scene, offset)
-        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group)
+        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
+        if floors.relates_cameras:  # who is in two cameras at once is known better now, and with it where they stand
+            floors = _floors(scene, weighed, group)
+            group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
         trees = GroupTrees(weighed.evidence, constraints.groups)
         before = None
         while before is None or not np.array_equal(group, before):  # what is left of a group is less sure than before
@@ -83,11 +89,12 @@ class OfflineLinker:
         positions: Positions | None,
         knowledge: Knowledge,
         known: Integers | None,
+        floors: Floors | None = None,
     ) -> tuple[Integers, Weighed]:
         config = self._config
         if known is None and len(scene) > LARGE:
             config = replace(config, candidates=-(-config.candidates // 3))
-        weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known)
+        weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known, floors)
         group = agglomerate(weighed.evidence, constraints.groups, constraints.between)
         refinement = Refinement(weighed.evidence, group, constraints.groups, constraints.between)
         return refinement.run(config.refine_rounds), weighed
@@ -97,19 +104,28 @@ class OfflineLinker:
     ) -> tuple[Scene, dict[TrackletKey, tuple[Sighting, ...]], dict[TrackletKey, tuple[int, ...]]]:
         """The scene without misleading views and with tracks of two people cut; what was cut and left out."""
         config = self._config
+        there = {one.key for one in sightings}
+        named = {key for one in knowledge.corrections for key in (one.a, one.b)}
+        whole = frozenset(named | knowledge.whole if config.split_tracks else there)
+        sightings = [part for one in sightings for part in ([one] if one.key in whole else visits_of(one))]
         kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
         scene = make_scene(sightings, kept)
-        named = {key for one in knowledge.corrections for key in (one.a, one.b)}
-        whole = frozenset(named | knowledge.whole if config.split_tracks else (one.key for one in sightings))
         appearance = centred(scene, first_offset(scene, ALIKE))
         pure, good = purify(scene, appearance, kept, whole)
-        there = {one.key for one in sightings}
         split: dict[TrackletKey, tuple[Sighting, ...]] = {}
         for one in pure:
             if one.key not in there:
                 track = TrackletKey(*one.key[:3])
                 split[track] = (*split.get(track, ()), one)
         return make_scene(pure, good), split, _dropped(pure, good)
+
+
+def _floors(scene: Scene, weighed: Weighed, group: Integers) -> Floors:
+    """Learned from the pairs that are in two cameras at once, of which `group` tells whether they are one person."""
+    a, b = weighed.pairs.a, weighed.pairs.b
+    at_once = np.flatnonzero(scene.at_once(a, b) & (scene.camera[a] != scene.camera[b]))
+    a, b = a[at_once], b[at_once]
+    return learn_floors(scene, a, b, group[a] == group[b])
 
 
 def _dropped(sightings: Sequence[Sighting], good: dict[TrackletKey, Flags]) -> dict[TrackletKey, tuple[int, ...]]:

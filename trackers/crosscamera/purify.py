@@ -13,7 +13,7 @@ import numpy as np
 from mdpr.trackers.crosscamera.appearance import Centred
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Scene
 from mdpr.trackers.crosscamera.similarity import sampled_pairs
-from mdpr.trackers.crosscamera.types import Sighting, TrackletKey
+from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey
 
 _LEAST_SIDE = 2  # views on each side of a cut
 _AGREE, _DISAGREE, _OUTLIER = 0.6, 0.35, 0.2  # between the levels of two people (0) and of one (1)
@@ -101,7 +101,7 @@ def _mean_pair(cosine: Floats) -> float:
 
 
 def pieces_of(sighting: Sighting, cut: int) -> tuple[Sighting, Sighting]:
-    """A tracklet cut before its view number `cut`, midway to the view before it; parts 1 and 2.
+    """A tracklet cut before its view number `cut`, midway to the view before it; parts 1 and 2 of its visit.
 
     Detections are divided in proportion to time.
     """
@@ -123,7 +123,7 @@ def pieces_of(sighting: Sighting, cut: int) -> tuple[Sighting, Sighting]:
             for name in ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
         }
         tracklet = replace(whole, detections=detections, **end, **arrays)  # type: ignore[arg-type]
-        key = TrackletKey(*sighting.key[:3], part)
+        key = TrackletKey(*sighting.key[:3], sighting.key.part + part)
         parts.append(replace(sighting, key=key, tracklet=tracklet))
     return parts[0], parts[1]
 
@@ -153,7 +153,7 @@ def purify(
         views = appearance.views[row][scene.has_view[row]]
         cosine = views @ views.T
         frames = sighting.tracklet.view_frame
-        cut = cut_of(cosine, level) if key not in whole and key.part == 0 else None
+        cut = cut_of(cosine, level) if key not in whole and key.part % VISIT == 0 else None
         if cut is not None and frames[positions[cut]] > frames[positions[cut] - 1]:
             before, after = pieces_of(sighting, int(positions[cut]))
             for piece, rows in ((before, slice(0, cut)), (after, slice(cut, None))):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, FormatError
-from mdpr.trackers.crosscamera.types import Sighting, TrackletKey, by_key
+from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, by_key
 
 Floats = NDArray[np.float32]
 Times = NDArray[np.float64]
@@ -28,7 +28,7 @@ class Scene:
         cameras: names of the cameras, sorted.
         camera: (N,) position in `cameras`.
         lane: (N,) number of run and camera together: frames can be compared within a lane.
-        track: (N,) number of the track; the pieces of one track share it, and are different people.
+        track: (N,) number of the visit of a track; the pieces of one visit share it, and are different people.
         clock: (N,) number of the clock: times can be compared within a clock.
         start_s, end_s: (N,) wall times.
         start_frame, end_frame: (N,) inclusive.
@@ -150,13 +150,13 @@ def make_scene(sightings: Sequence[Sighting], kept: dict[TrackletKey, Flags] | N
     cameras = tuple(sorted({row.key.camera for row in rows}))
     lanes = {lane: number for number, lane in enumerate(sorted({(row.key.run, row.key.camera) for row in rows}))}
     clocks = {clock: number for number, clock in enumerate(sorted({row.clock for row in rows}))}
-    tracks = {track: number for number, track in enumerate(sorted({row.key[:3] for row in rows}))}
+    tracks = {track: number for number, track in enumerate(sorted({_visit(row.key) for row in rows}))}
     return Scene(
         keys=tuple(row.key for row in rows),
         cameras=cameras,
         camera=np.array([cameras.index(row.key.camera) for row in rows], np.int64),
         lane=np.array([lanes[row.key.run, row.key.camera] for row in rows], np.int64),
-        track=np.array([tracks[row.key[:3]] for row in rows], np.int64),
+        track=np.array([tracks[_visit(row.key)] for row in rows], np.int64),
         clock=np.array([clocks[row.clock] for row in rows], np.int64),
         start_s=np.array([row.start_s for row in rows], np.float64),
         end_s=np.array([row.end_s for row in rows], np.float64),
@@ -167,6 +167,10 @@ def make_scene(sightings: Sequence[Sighting], kept: dict[TrackletKey, Flags] | N
         weight=weight,
         sightings=tuple(rows),
     )
+
+
+def _visit(key: TrackletKey) -> tuple[str, str, int, int]:
+    return (*key[:3], key.part // VISIT)
 
 
 def _usable(sighting: Sighting, kept: Flags | None) -> Flags:

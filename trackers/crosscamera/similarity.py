@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mdpr.trackers.crosscamera.appearance import Centred, unit
-from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers
+from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers, Times
 
 _BLOCK = 512
 _ALWAYS = 5  # nearest that every tracklet looks at
@@ -105,6 +105,26 @@ def set_similarity(appearance: Centred, has_view: Flags, a: Integers, b: Integer
         value = BEST_VIEWS * best + (1 - BEST_VIEWS) * (appearance.mean[others] @ appearance.mean[row])
         result[begin:end] = np.where(views > 0, value, 0)
     return result
+
+
+def reliabilities(appearance: Centred, has_view: Flags) -> Times:
+    """(N,) how much of a tracklet's mean belongs to its person, in (0, 1], against a typical tracklet's; 1 unknown.
+
+    A mean of few views carries more of their noise, so that even its own person is less like it. The mean cosine of two
+    views of a tracklet is the reliability of one; that of a mean of n follows.
+
+    Reference: Spearman, Brown, "prophecy formula", British Journal of Psychology 3, 1910.
+    """
+    count = has_view.sum(axis=1).astype(np.float64)
+    several = np.flatnonzero(count > 1)
+    if not len(several):
+        return np.ones(len(count))
+    total = np.linalg.norm(appearance.views[several].sum(axis=1), axis=1).astype(np.float64) ** 2
+    within = (total - count[several]) / (count[several] * (count[several] - 1))
+    single = float(np.clip(np.median(within), 0.05, 1.0))
+    found = count * single / (1 + (count - 1) * single)
+    typical = float(np.median(found[several]))
+    return np.where(count > 0, np.minimum(np.sqrt(found / typical), 1.0), 1.0)
 
 
 def piece_similarity(views: Floats) -> float:

@@ -12,10 +12,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from mdpr.errors import ConfigError
 
@@ -91,25 +88,6 @@ class Topology:
                 if travel.setdefault(pair, window) != window:
                     raise ConfigError(f"{where}: {pair[0]} -> {pair[1]} has two different travel times")
         return cls(travel, frozenset(apart), frozenset(overlapping))
-
-    @classmethod
-    def read(cls, path: Path) -> Topology:
-        """The topology of a YAML file.
-
-        Raises:
-            ConfigError: it cannot be read, is no YAML, or is not understood.
-        """
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: cannot be read: {error}") from error
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path}: no YAML: {error}") from error
-        if content is None:
-            return cls()
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path}: expected lines such as 'entrance -> hall: 5..40 s', got {content!r}")
-        return cls.parse(content, str(path))
 
 
 def _cameras(key: Any, where: str) -> tuple[str, str, bool]:

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mdpr.errors import ConfigError
 from mdpr.types import Tracklet
+
+VISIT = 10
+"""Parts of a track are numbered VISIT, 2 VISIT, ... by visit; what is added to that tells two people apart."""
 
 
 class TrackletKey(NamedTuple):
@@ -18,7 +24,8 @@ class TrackletKey(NamedTuple):
         run: name of the run, unique among those that are linked.
         camera: name of the camera; the same name in two runs means the same camera.
         track_id: of the tracker, local to run and camera.
-        part: 0, or the number from 1 of a piece of a track that held two people.
+        part: 0, or the number of a piece, in order of time: 10, 20, ... where the track was lost for long in between,
+            and 1 and 2 more where it held two people.
     """
 
     run: str
@@ -44,6 +51,8 @@ class Sighting:
             cameras and runs. 0 everywhere means that all cameras started together.
         model: fingerprint of the embedding model; "" when unknown.
         clock: times of two clocks are not compared; "" is the wall clock, a run whose start is not known has its own.
+        boxes: (B,) seconds of its camera and (B, 4) boxes of the whole track in order of time, for positions on the
+            ground; None leaves these to the views.
     """
 
     key: TrackletKey
@@ -51,6 +60,7 @@ class Sighting:
     started_s: float = 0.0
     model: str = ""
     clock: str = ""
+    boxes: tuple[NDArray[np.float64], NDArray[np.float32]] | None = None
 
     @classmethod
     def of(
@@ -58,6 +68,14 @@ class Sighting:
     ) -> Sighting:
         """The sighting of a tracklet of `run`."""
         return cls(TrackletKey(run, tracklet.camera, tracklet.track_id, part), tracklet, started_s, model, clock)
+
+    def boxes_within(self) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """The boxes from its first to its last detection (a piece has a part of its track's), or those of its views."""
+        if self.boxes is None:
+            return self.tracklet.view_time_s, self.tracklet.view_xyxy
+        times, xyxy = self.boxes
+        here = slice(*np.searchsorted(times, [self.tracklet.start_s - 1e-3, self.tracklet.end_s + 1e-3]))
+        return times[here], xyxy[here]
 
     @property
     def start_s(self) -> float:

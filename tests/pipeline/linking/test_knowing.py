@@ -23,7 +23,7 @@ from mdpr.pipeline.store import (
     Revision,
     TrackletKey,
 )
-from mdpr.trackers.crosscamera import LinkConfig, Topology
+from mdpr.trackers.crosscamera import Cameras, LinkConfig, Topology
 from simulated_tracklets import World, make_tracklet, score, simulate
 
 NOON = 1_760_000_000.0
@@ -36,7 +36,7 @@ def folder(name, tracklets, begun_s=NOON, model="model-1", known_from="run"):
 
 
 def put(store, *runs, topology=None):
-    return link_known(store, runs, LinkConfig(), topology or Topology(), lambda _run, _new: {})
+    return link_known(store, runs, LinkConfig(), Cameras(topology or Topology()), lambda _run, _new: {})
 
 
 def parts_of(simulated, count):

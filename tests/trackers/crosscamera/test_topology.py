@@ -10,13 +10,13 @@ from mdpr.errors import ConfigError
 from mdpr.trackers.crosscamera import Topology
 
 
-def test_all_kinds_of_lines(tmp_path):
-    path = tmp_path / "cameras.yaml"
-    path.write_text(
-        "entrance -> hall: 5..40 s\nhall <-> stairs: 1..2 min\nhall -> roof: 60..inf s\n"
-        "hall <-> gallery: overlapping\nyard <-> roof: apart\n"
-    )
-    topology = Topology.read(path)
+def test_all_kinds_of_lines():
+    topology = Topology.parse(
+        {
+            "entrance -> hall": "5..40 s", "hall <-> stairs": "1..2 min", "hall -> roof": "60..inf s",
+            "hall <-> gallery": "overlapping", "yard <-> roof": "apart",
+        }
+    )  # fmt: skip
     assert topology.travel_s == {
         ("entrance", "hall"): (5, 40),
         ("hall", "stairs"): (60, 120),
@@ -26,11 +26,6 @@ def test_all_kinds_of_lines(tmp_path):
     assert topology.overlapping == {("gallery", "hall")}
     assert topology.apart == {("roof", "yard")}
     assert topology.cameras == {"entrance", "hall", "stairs", "roof", "gallery", "yard"}
-
-
-def test_empty_file_knows_nothing(tmp_path):
-    (tmp_path / "cameras.yaml").write_text("# nothing yet\n")
-    assert Topology.read(tmp_path / "cameras.yaml") == Topology()
 
 
 @pytest.mark.parametrize(
@@ -50,11 +45,3 @@ def test_empty_file_knows_nothing(tmp_path):
 def test_what_is_not_understood(content, message):
     with pytest.raises(ConfigError, match=message):
         Topology.parse(content)
-
-
-def test_unreadable_files(tmp_path):
-    (tmp_path / "bad.yaml").write_text("a: [1\n")
-    (tmp_path / "list.yaml").write_text("- a\n")
-    for name, message in (("none.yaml", "cannot be read"), ("bad.yaml", "no YAML"), ("list.yaml", "expected lines")):
-        with pytest.raises(ConfigError, match=message):
-            Topology.read(tmp_path / name)

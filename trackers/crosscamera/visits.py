@@ -1,0 +1,62 @@
+"""Tracks that were lost for long and found again are linked in parts: whether it was the same person is for linking.
+
+A tracker takes who comes back for the one who left by a fixed threshold, of one camera alone. Linking knows better: its
+threshold is calibrated, and other cameras may have seen the person meanwhile. So each visit is a tracklet by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey
+
+LONGEST_GAP_S = 2.0
+"""A tracker waits about so long for somebody who is hidden."""
+
+
+def visits_of(sighting: Sighting) -> list[Sighting]:
+    """The visits of a track, those without a view with the one before; the track itself when there is one.
+
+    Only where all boxes are known: the views of a track tell nothing about gaps.
+    """
+    whole = sighting.tracklet
+    if sighting.boxes is None or sighting.key.part:
+        return [sighting]
+    times, _ = sighting.boxes_within()
+    gaps = np.flatnonzero(np.diff(times) > LONGEST_GAP_S)
+    spans = []
+    begin = whole.start_s
+    for gap in gaps.tolist():
+        here = (whole.view_time_s >= begin - 1e-3) & (whole.view_time_s <= times[gap] + LONGEST_GAP_S / 2)
+        later = whole.view_time_s > times[gap] + LONGEST_GAP_S / 2
+        if here.any() and later.any():
+            spans.append((begin, float(times[gap])))
+            begin = float(times[gap + 1])
+    if not spans:
+        return [sighting]
+    spans.append((begin, whole.end_s))
+    rate = (whole.end_frame - whole.start_frame) / max(whole.end_s - whole.start_s, 1e-9)
+    share = np.array([((times >= a - 1e-6) & (times <= b + 1e-6)).sum() for a, b in spans], np.float64)
+    count = np.maximum(np.round(whole.detections * share / share.sum()), 1).astype(int)
+    starts = [a for a, _ in spans[1:]]
+    owner = np.searchsorted(starts, whole.view_time_s + LONGEST_GAP_S / 2, side="right")
+    found = []
+    for number, (start_s, end_s) in enumerate(spans):
+        views = owner == number
+        arrays = {
+            name: getattr(whole, name)[views]
+            for name in ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
+        }
+        first, last = float(arrays["view_time_s"][0]), float(arrays["view_time_s"][-1])
+        start_s, end_s = min(start_s, first), max(end_s, last)  # boxes are thinned out
+        tracklet = replace(
+            whole, start_s=start_s, end_s=end_s,
+            start_frame=whole.start_frame + round((start_s - whole.start_s) * rate),
+            end_frame=whole.start_frame + round((end_s - whole.start_s) * rate),
+            detections=int(count[number]), **arrays,
+        )  # fmt: skip
+        key = TrackletKey(*sighting.key[:3], (number + 1) * VISIT)
+        found.append(replace(sighting, key=key, tracklet=tracklet))
+    return found
