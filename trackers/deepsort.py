@@ -126,8 +126,10 @@ class DeepSort:
             views = np.minimum(bank.count[slots], self.config.return_views)
             is_new = (table.state[may_ask] == SEEN) & bank.has_clear[slots]
             asking = is_new & (views > table.asked[may_ask])
-            looks = {at: bank.embedding[slots[at], : bank.count[slots[at]]] for at in is_new.nonzero()[0].tolist()}
-            for at in asking.nonzero()[0].tolist():
+            ask = asking.nonzero()[0].tolist()
+            new = is_new.nonzero()[0].tolist() if ask else []
+            looks = {at: bank.embedding[slots[at], : bank.count[slots[at]]] for at in new}
+            for at in ask:
                 row = int(may_ask[at])
                 table.asked[row] = views[at]
                 shown = int(table.track_id[row])
