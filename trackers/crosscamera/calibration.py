@@ -31,6 +31,7 @@ _MANY = 1000.0  # pairs from which on quantiles tell what two people look like
 _FEW_KNOWN = 0.5  # known pairs from which on they count for more than quantiles of few pairs
 _KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where there are few
 _APART = -2.5  # log ratio of places from which on a pair counts as two people
+_LEAST_WIDTH = 0.5  # of one person's standard deviation against that of two: what is fitted first are the clear ones
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
 
 
@@ -158,7 +159,7 @@ def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     m1, s1 = _posterior(
         samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), strength
     )
-    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, total, right)
+    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, max(s1, _LEAST_WIDTH * s0), share, total, right)
 
 
 def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
@@ -177,6 +178,7 @@ def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
             samples.similarity[here], (samples.weight * likely)[here], float(common.same[kind]),
             float(common.same_spread[kind]), _COMMON_SAME,
         )  # fmt: skip
+        s1 = max(s1, _LEAST_WIDTH * s0)
         found = (m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, float(np.clip(share, 1e-6, 0.9)), total, right)
         for name, value in zip(Fit.__dataclass_fields__, found, strict=True):
             result[name][kind] = value

@@ -10,7 +10,7 @@ from mdpr.trackers.crosscamera.appearance import Centred
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, fit
 from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
-from mdpr.trackers.crosscamera.constraints import NONE, SAME_CAMERA, Constraints
+from mdpr.trackers.crosscamera.constraints import NONE, POSITION, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
@@ -29,6 +29,7 @@ from mdpr.trackers.crosscamera.travel import given_term, learned_term
 MOST_NEGATIVE = -4.0
 _BACKGROUND = 20_000
 _LEAST_PIECE = 2
+_TWO_PEOPLE = (SAME_CAMERA, POSITION)  # what forbids a pair because it is two people, whatever people say
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +98,15 @@ def weigh(
 
     position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
     if floors:
-        position_term = np.where(position_term == 0, floors.log_ratio(a, b), position_term)  # what is given goes first
-    usable = seen & np.isin(code, (NONE, SAME_CAMERA))
-    back_usable = np.isin(back_code, (NONE, SAME_CAMERA))
+        learned = floors.log_ratio(a, b)  # knows how exact places are here
+        position_term = np.where(learned == 0, position_term, learned)
+    usable = seen & np.isin(code, (NONE, *_TWO_PEOPLE))
+    back_usable = np.isin(back_code, (NONE, *_TWO_PEOPLE))
     samples = Samples(
         np.concatenate([similarity[usable], back_similarity[back_usable]]),
         np.concatenate([kind[usable], back_kind[back_usable]]),
         np.concatenate([np.ones(int(usable.sum())), back_weight[back_usable]]),
-        np.where(np.concatenate([code[usable], back_code[back_usable]]) == SAME_CAMERA, DIFFERENT, UNKNOWN),
+        np.where(np.concatenate([code[usable], back_code[back_usable]]) == NONE, UNKNOWN, DIFFERENT),
         pieces,
         np.concatenate([position_term[usable], np.zeros(int(back_usable.sum()))]),
     )
