@@ -5,14 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.geometry import to_planes
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
+from mdpr.trackers.views import is_cut_by_border
 
 
 def confirm(
-    table: TrackTable, rows: NDArray[np.intp], rules: LifecycleRules, time_s: float, is_first: bool, last_id: int
+    table: TrackTable,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    scene: Scene,
+    rules: LifecycleRules,
+    is_first: bool,
+    last_id: int,
 ) -> int:
-    """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
+    """Matched confirmed tracks (`rows`, with the detections `columns`) are seen; tentative ones once they have lasted.
+
+    People come in at the border of the picture, so who is cut by it has to last only `confirm_border_s`. In the middle
+    nobody comes from nowhere: a box that appears there is more often a mistake, and has to last `confirm_s`.
 
     Those in the very first frame are confirmed at once: nothing can be known about them, and the people who are
     there when a camera starts should be reported from the start (as ByteTrack does).
@@ -23,8 +35,11 @@ def confirm(
     state = table.state[rows]
     if np.count_nonzero(state == SEEN) == len(state):
         return last_id
-    lasted = time_s - table.start_s[rows] >= rules.confirm_s - TIME_TOLERANCE_S
-    is_confirmed = (state == TENTATIVE) & (lasted | is_first)
+    is_confirmed = state == TENTATIVE
+    if not is_first:
+        boxes = to_planes(scene.detections.xyxy.take(columns, axis=0))
+        needed_s = np.where(is_cut_by_border(boxes, scene.frame.size), rules.confirm_border_s, rules.confirm_s)
+        is_confirmed &= scene.frame.time_s - table.start_s[rows] >= needed_s - TIME_TOLERANCE_S
     table.state[rows[(state == LOST) | is_confirmed]] = SEEN
     confirmed = rows[is_confirmed]
     table.track_id[confirmed] = last_id + 1 + np.arange(len(confirmed))

@@ -75,6 +75,7 @@ class DeepSort:
                 max_age_s=config.max_age_s,
                 max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
+                confirm_border_s=min(config.confirm_border_s, config.confirm_s),
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=self._match_distance,

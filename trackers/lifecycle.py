@@ -146,7 +146,8 @@ class Lifecycle:
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
             columns = np.concatenate([columns, born])
         if len(rows):
-            self._last_id = confirm(table, rows, self.rules, frame.time_s, is_first, self._last_id)
+            table.clear_detections[rows] += scene.views.covered[columns] <= self.rules.max_covered
+            self._last_id = confirm(table, rows, columns, scene, self.rules, is_first, self._last_id)
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
         hidden = settle_lost(table, self.bank, self.rules, is_over, frame.time_s, dt_s)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.geometry import areas, intersections, overlaps
-from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_behind
+from mdpr.trackers.hidden import LEAST_CLEAR, LEAST_DETECTIONS, hidden_behind
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
 from mdpr.trackers.motion import VELOCITY
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
@@ -47,7 +47,8 @@ def settle_lost(
     table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
     hidden = lost[is_hidden]
     is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
-    is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & ~is_over[hidden]
+    is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & (table.clear_detections[hidden] >= LEAST_CLEAR)
+    is_shown &= ~is_over[hidden]
     return hidden[is_shown]
 
 

@@ -30,6 +30,7 @@ class TrackTable:
         asked: how many views the track had when it was last compared with those who left, see `returning`.
         exposed_s: seconds since the last detection in which nobody hid the track.
         detections, confidence_sum: over all detections of the track.
+        clear_detections: those of them that nobody nearer hid.
     """
 
     track_id: NDArray[np.int64]
@@ -45,6 +46,7 @@ class TrackTable:
     confidence_sum: NDArray[np.float64]
     exposed_s: NDArray[np.float64]
     asked: NDArray[np.intp]
+    clear_detections: NDArray[np.int64]
 
     @classmethod
     def of_births(
@@ -73,6 +75,7 @@ class TrackTable:
             confidence_sum=detections.confidence[columns].astype(np.float64),
             exposed_s=np.zeros(count),
             asked=np.zeros(count, dtype=np.intp),
+            clear_detections=np.zeros(count, dtype=np.int64),
         )
 
     @classmethod
