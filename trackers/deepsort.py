@@ -38,6 +38,10 @@ SURE_DISTANCE = 0.25
 RECENT_S = 0.3
 """A track seen within that time takes an overlapping detection that nothing else explains, however implausible."""
 
+OPEN_COVER = 0.7
+"""Largest part of a detection that somebody nearer may cover for `open_iou`. A small overlap says little where boxes
+lie on one another: what is covered may be a part of the person in front, or somebody behind them."""
+
 ANY_COST = 3.0
 """Above the cost of every pair."""
 
@@ -165,7 +169,7 @@ class DeepSort:
         if len(rows) == 0 or len(columns) == 0:
             return
         overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
-        is_possible = overlap >= config.min_iou
+        is_possible = overlap >= min(config.open_iou, config.min_iou)
         distance = None
         if scene.embeddings is not None:
             distance = self._distance(scene.embeddings.take(columns, axis=0), scene.has_appearance[columns], rows)
@@ -173,6 +177,8 @@ class DeepSort:
         at = is_possible.reshape(-1).nonzero()[0]  # numpy finds what is true in one axis ten times as fast as in two
         overlap, (at_row, at_column) = overlap.reshape(-1)[at], divmod(at, len(columns))
         rows, columns = rows[at_row], columns[at_column]  # (P,) from here on
+        covered = scene.views.covered[columns]
+        is_enough = (overlap >= config.min_iou) | ((overlap >= config.open_iou) & (covered <= OPEN_COVER))
         admissible = same_class(table, scene, rows, columns)
         unseen_s = scene.frame.time_s - table.last_s[rows]
         unlikely = implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
@@ -181,11 +187,14 @@ class DeepSort:
         cost /= 2
         if distance is not None:
             distance = distance.reshape(-1)[at]
-            is_unlike = (distance > self._match_distance) & (scene.views.covered[columns] <= config.max_covered)
-            admissible &= ~is_unlike & ((overlap >= config.min_iou) | (unlikely < 1))
+            is_unlike = (distance > self._match_distance) & (covered <= config.max_covered)
+            is_vouched = (distance <= self._sure_distance) & (unlikely < 1)
+            admissible &= ~is_unlike & (is_enough | is_vouched)
             look = np.minimum(distance / self._match_distance, 1)
             mixed = config.appearance_weight * look + (1 - config.appearance_weight) * cost
             cost = np.where(np.isnan(distance), cost, mixed)
+        else:
+            admissible &= is_enough
         is_lost = table.state[rows] == LOST
         if np.count_nonzero(is_lost):
             cost = cost + np.where(is_lost, config.lost_penalty * unseen_s / config.max_age_s, 0)

@@ -18,6 +18,7 @@ class DeepSortConfig:
         low_conf: detections below are ignored; those from here to `high_conf` only continue tracks, by overlap.
         new_track_conf: least confidence that begins a track.
         min_iou: least overlap of a confirmed track's expected box with a detection, unless appearance vouches for it.
+        open_iou: the same, when smaller, where nobody nearer covers more than `OPEN_COVER` of the detection.
         low_iou: least overlap with a detection of low confidence.
         tentative_iou: least overlap of a tentative track, which has no reliable velocity yet.
         appearance_threshold: largest cosine distance of one person's embeddings; None = `match_distance` of
@@ -53,6 +54,7 @@ class DeepSortConfig:
     low_conf: float = 0.1
     new_track_conf: float = 0.6
     min_iou: float = 0.2
+    open_iou: float = 0.1
     low_iou: float = 0.5
     tentative_iou: float = 0.3
     appearance_threshold: float | None = None
@@ -82,7 +84,7 @@ class DeepSortConfig:
         shares = ("high_conf", "low_conf", "new_track_conf", "appearance_weight", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
         check_within(self, ("max_cost",), 0.01, 1)
-        check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
+        check_within(self, ("min_iou", "open_iou", "low_iou", "tentative_iou"), 0.01, 1)
         if self.appearance_threshold is not None:
             check_within(self, ("appearance_threshold",), 0.001, 2)
         if self.reid_threshold is not None:

@@ -50,3 +50,14 @@ def test_a_part_of_somebody_is_not_hidden_behind_them(detect, play, tracker_clas
     shown = play(tracker_class(), [*frames, bob])
     assert len(shown[-2]) == 2
     assert len(shown[-1]) == (2 if clear else 1)
+
+
+@pytest.mark.parametrize(
+    ("bob", "options", "ann_is"),
+    [([800, 304], {}, 1), ([800, 304], {"open_iou": 0.2}, 3), ([334, 304], {}, 3)],  # free; not allowed; covered by Bob
+)
+def test_a_small_overlap_is_enough_in_the_open_only(detect, play, bob, options, ann_is):
+    """Ann jumps by three quarters of her width: an overlap of 0.14."""
+    frames = [detect([[300, 300], bob])] * 10 + [detect([[330, 300], bob])] * 6
+    last = play(DeepSort(DeepSortConfig(hidden_s=0, **options)), frames)[-1]
+    assert dict(zip(last.detection_index.tolist(), last.track_id.tolist(), strict=True)) == {0: ann_is, 1: 2}
