@@ -35,12 +35,16 @@ def confirm(
     state = table.state[rows]
     if np.count_nonzero(state == SEEN) == len(state):
         return last_id
-    is_confirmed = state == TENTATIVE
+    table.state[rows[state == LOST]] = SEEN
+    at = (state == TENTATIVE).nonzero()[0]
+    if len(at) == 0:
+        return last_id
+    confirmed = rows[at]
     if not is_first:
-        boxes = to_planes(scene.detections.xyxy.take(columns, axis=0))
+        boxes = to_planes(scene.detections.xyxy.take(columns[at], axis=0))
         needed_s = np.where(is_cut_by_border(boxes, scene.frame.size), rules.confirm_border_s, rules.confirm_s)
-        is_confirmed &= scene.frame.time_s - table.start_s[rows] >= needed_s - TIME_TOLERANCE_S
-    table.state[rows[(state == LOST) | is_confirmed]] = SEEN
-    confirmed = rows[is_confirmed]
+        has_lasted = scene.frame.time_s - table.start_s[confirmed] >= needed_s - TIME_TOLERANCE_S
+        confirmed = confirmed[has_lasted]
+    table.state[confirmed] = SEEN
     table.track_id[confirmed] = last_id + 1 + np.arange(len(confirmed))
     return last_id + len(confirmed)
