@@ -86,6 +86,7 @@ class ByteTrack:
                 max_age_s=config.max_age_s,
                 max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
+                confirm_border_s=config.confirm_s,
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=math.inf,

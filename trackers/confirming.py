@@ -5,14 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.geometry import to_planes
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import SEEN, TENTATIVE, TrackTable
+from mdpr.trackers.views import is_cut_by_border
 
 
 def confirm(
-    table: TrackTable, rows: NDArray[np.intp], rules: LifecycleRules, time_s: float, is_first: bool, last_id: int
+    table: TrackTable,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    scene: Scene,
+    rules: LifecycleRules,
+    is_first: bool,
+    last_id: int,
 ) -> int:
-    """Matched confirmed tracks are seen; tentative ones are confirmed once they have lasted.
+    """Matched confirmed tracks (`rows`, with the detections `columns`) are seen; tentative ones once they have lasted.
+
+    People come in at the border of the picture, so who is cut by it has to last only `confirm_border_s`. In the middle
+    nobody comes from nowhere: a box that appears there is more often a mistake, and has to last `confirm_s`.
 
     Those in the very first frame are confirmed at once: nothing can be known about them, and the people who are
     there when a camera starts should be reported from the start (as ByteTrack does).
@@ -23,12 +35,16 @@ def confirm(
     state = table.state[rows]
     if len((state != SEEN).nonzero()[0]) == 0:
         return last_id
-    tentative = rows[state == TENTATIVE]
+    at = (state == TENTATIVE).nonzero()[0]
     table.state[rows] = SEEN
-    if len(tentative) == 0:
+    if len(at) == 0:
         return last_id
-    is_confirmed = (table.start_s[tentative] <= time_s - rules.confirm_s + TIME_TOLERANCE_S) | is_first
-    table.state[tentative[~is_confirmed]] = TENTATIVE
-    confirmed = tentative[is_confirmed]
+    confirmed = rows[at]
+    if not is_first:
+        boxes = to_planes(scene.detections.xyxy.take(columns[at], axis=0))
+        needed_s = np.where(is_cut_by_border(boxes, scene.frame.size), rules.confirm_border_s, rules.confirm_s)
+        has_lasted = scene.frame.time_s - table.start_s[confirmed] >= needed_s - TIME_TOLERANCE_S
+        table.state[confirmed[~has_lasted]] = TENTATIVE
+        confirmed = confirmed[has_lasted]
     table.track_id[confirmed] = last_id + 1 + np.arange(len(confirmed))
     return last_id + len(confirmed)

@@ -38,6 +38,10 @@ SURE_DISTANCE = 0.25
 RECENT_S = 0.3
 """A track seen within that time takes an overlapping detection that nothing else explains, however implausible."""
 
+OPEN_COVER = 0.7
+"""Largest part of a detection that somebody nearer may cover for `open_iou`. A small overlap says little where boxes
+lie on one another: what is covered may be a part of the person in front, or somebody behind them."""
+
 ANY_COST = 3.0
 """Above the cost of every pair."""
 
@@ -77,6 +81,7 @@ class DeepSort:
                 max_age_s=config.max_age_s,
                 max_exposed_s=config.max_exposed_s,
                 confirm_s=config.confirm_s,
+                confirm_border_s=min(config.confirm_border_s, config.confirm_s),
                 hidden_s=config.hidden_s,
                 duplicate_iou=config.duplicate_iou,
                 same_person_distance=self._match_distance,
@@ -174,7 +179,7 @@ class DeepSort:
         if len(rows) == 0 or len(columns) == 0:
             return
         overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
-        is_near = is_possible = overlap >= config.min_iou
+        is_near = is_possible = overlap >= min(config.open_iou, config.min_iou)
         distance = None
         if scene.embeddings is not None:
             distance = self._distance(scene.embeddings.take(columns, axis=0), scene.has_appearance[columns], rows)
@@ -199,10 +204,16 @@ class DeepSort:
         lost = (table.state[rows] == LOST).nonzero()[0]
         if len(lost):
             cost[lost] += config.lost_penalty / config.max_age_s * unseen_s[lost]
-        admissible = cost < max_cost
+        is_enough = overlap >= config.min_iou
+        small = (~is_enough).nonzero()[0]
+        if len(small):
+            is_open = scene.covered[columns[small]] <= OPEN_COVER
+            is_enough[small] = is_open & (overlap[small] >= config.open_iou)
         if distance is not None:
-            is_unlike = (distance > self._match_distance) & (scene.views.covered[columns] <= config.max_covered)
-            admissible &= (is_near.reshape(-1)[at] | (unlikely < _ONE)) > is_unlike  # a or b, and not c
+            is_unlike = (distance > self._match_distance) & (scene.covered[columns] <= config.max_covered)
+            is_enough |= (distance <= self._sure_distance) & (unlikely < _ONE)
+            is_enough &= ~is_unlike
+        admissible = is_enough & (cost < max_cost)
         if not scene.is_one_class:
             admissible &= same_class(table, scene, rows, columns)
         taken = admissible.nonzero()[0]

@@ -18,6 +18,7 @@ class DeepSortConfig:
         low_conf: detections below are ignored; those from here to `high_conf` only continue tracks, by overlap.
         new_track_conf: least confidence that begins a track.
         min_iou: least overlap of a confirmed track's expected box with a detection, unless appearance vouches for it.
+        open_iou: the same, when smaller, where nobody nearer covers more than `OPEN_COVER` of the detection.
         low_iou: least overlap with a detection of low confidence.
         tentative_iou: least overlap of a tentative track, which has no reliable velocity yet.
         appearance_threshold: largest cosine distance of one person's embeddings; None = `match_distance` of
@@ -30,6 +31,8 @@ class DeepSortConfig:
         max_age_s: seconds a track may be lost. A camera with fewer than 1 / max_age_s frames a second needs more.
         max_exposed_s: seconds a track may be lost in plain view, where nobody hides it.
         confirm_s: seconds from the first detection, seen in every frame, until a track is believed.
+        confirm_border_s: the same where the border of the picture cuts the box, because people come in there; at most
+            `confirm_s`.
         hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
         max_covered: largest hidden part of a box whose appearance is believed.
@@ -51,6 +54,7 @@ class DeepSortConfig:
     low_conf: float = 0.1
     new_track_conf: float = 0.6
     min_iou: float = 0.2
+    open_iou: float = 0.1
     low_iou: float = 0.5
     tentative_iou: float = 0.3
     appearance_threshold: float | None = None
@@ -60,7 +64,8 @@ class DeepSortConfig:
     max_cost: float = 0.85
     max_age_s: float = 2.0
     max_exposed_s: float = 1.0
-    confirm_s: float = 0.06
+    confirm_s: float = 0.1
+    confirm_border_s: float = 0.06
     hidden_s: float = 0.7
     duplicate_iou: float = 0.85
     max_covered: float = 0.3
@@ -79,12 +84,12 @@ class DeepSortConfig:
         shares = ("high_conf", "low_conf", "new_track_conf", "appearance_weight", "duplicate_iou", "max_covered")
         check_within(self, shares, 0, 1)
         check_within(self, ("max_cost",), 0.01, 1)
-        check_within(self, ("min_iou", "low_iou", "tentative_iou"), 0.01, 1)
+        check_within(self, ("min_iou", "open_iou", "low_iou", "tentative_iou"), 0.01, 1)
         if self.appearance_threshold is not None:
             check_within(self, ("appearance_threshold",), 0.001, 2)
         if self.reid_threshold is not None:
             check_within(self, ("reid_threshold",), 0, 2)
-        check_within(self, ("lost_penalty", "confirm_s", "hidden_s"), 0, math.inf)
+        check_within(self, ("lost_penalty", "confirm_s", "confirm_border_s", "hidden_s"), 0, math.inf)
         check_within(
             self,
             ("max_age_s", "max_exposed_s", "view_spacing_s", "embedding_interval_s", "appearance_memory_s"),

@@ -12,6 +12,9 @@ to miss people at about this: on MOT16-02, 3 of 100 who are nine tenths visible,
 LEAST_DETECTIONS = 10
 """A track with fewer is not shown while it is hidden: its way is not known, and it may be a mistake of the detector."""
 
+LEAST_CLEAR = 5
+"""Nor is one that was seen clearly less often: a box that always lay on somebody nearer is mostly a part of them."""
+
 
 def hidden_behind(
     lower_edge_lost: NDArray[np.float32],

@@ -26,7 +26,7 @@ from mdpr.trackers.confirming import confirm
 from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, corners, intersections, overlaps, to_planes
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
-from mdpr.trackers.losing import miss, settle_lost
+from mdpr.trackers.losing import count_clear, miss, settle_lost
 from mdpr.trackers.motion import POSITION, initiate, predict, rescale, transform, update
 from mdpr.trackers.scene import Scene, make_scene
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
@@ -156,7 +156,8 @@ class Lifecycle:
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
             columns = np.concatenate([columns, born])
         if len(rows):
-            self._last_id = confirm(table, rows, self.rules, frame.time_s, is_first, self._last_id)
+            count_clear(table, rows, columns, scene, self.rules)
+            self._last_id = confirm(table, rows, columns, scene, self.rules, is_first, self._last_id)
         if len(born) or scene.embeddings is not None or frame.time_s >= self._look_s:
             self._look_s = frame.time_s + LOOK_EVERY_S - TIME_TOLERANCE_S
             self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)

@@ -16,6 +16,7 @@ class LifecycleRules:
     clear_conf: float
     max_age_s: float
     confirm_s: float
+    confirm_border_s: float
     duplicate_iou: float
     same_person_distance: float
     max_covered: float

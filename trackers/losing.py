@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
 from mdpr.trackers.geometry import areas, intersections, overlaps
-from mdpr.trackers.hidden import LEAST_DETECTIONS, hidden_behind
+from mdpr.trackers.hidden import LEAST_CLEAR, LEAST_DETECTIONS, hidden_behind
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
 from mdpr.trackers.motion import VELOCITY
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 
 
@@ -21,6 +22,15 @@ def miss(table: TrackTable, missed: NDArray[np.intp], is_over: NDArray[np.bool_]
     table.state[missed] = state
     for speed in table.motion[VELOCITY, 2:]:
         speed[missed] = 0  # an unseen person keeps their size
+
+
+def count_clear(
+    table: TrackTable, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene, rules: LifecycleRules
+) -> None:
+    """Count detections in which nobody nearer covers the person, as far as anything depends on their number."""
+    few = (table.clear_detections[rows] < LEAST_CLEAR).nonzero()[0]
+    if len(few):
+        table.clear_detections[rows[few]] += scene.covered[columns[few]] <= rules.max_covered
 
 
 def settle_lost(
@@ -48,7 +58,8 @@ def settle_lost(
     table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
     hidden = lost[is_hidden]
     is_shown = time_s - table.last_s[hidden] <= rules.hidden_s + TIME_TOLERANCE_S
-    is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & ~is_over[hidden]
+    is_shown &= (table.detections[hidden] >= LEAST_DETECTIONS) & (table.clear_detections[hidden] >= LEAST_CLEAR)
+    is_shown &= ~is_over[hidden]
     return hidden[is_shown]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,10 +25,13 @@ class Scene:
         embeddings: (N, D) float32, or None when there is no appearance in this frame.
         has_appearance: (N,) whether the detection has an embedding.
         has_area: (N,) boxes without area match nothing and begin nothing.
-        rate: gives `views`.
         xywh: (4, N) float32 centres and sizes of the detections.
+        xyxy, area: (4, N) and (N,) of the detections.
+        shared: (N, N) areas of the intersections of the detections.
         boxes: (4, T) float32 `xyxy` where the tracks are expected.
         overlap: (T, N) intersection over union of `boxes` and the detections.
+        rules: of the tracker.
+        needs_appearance: without an embedding no view is clear.
         is_one_class: whether everything that this tracker has ever been given is of one class.
         ended: tracklets that became too old before this frame.
     """
@@ -39,17 +41,30 @@ class Scene:
     embeddings: NDArray[np.float32] | None
     has_appearance: NDArray[np.bool_]
     has_area: NDArray[np.bool_]
-    rate: Callable[[], Views]
     xywh: NDArray[np.float32]
+    xyxy: NDArray[np.float32]
+    area: NDArray[np.float32]
+    shared: NDArray[np.float32]
     boxes: NDArray[np.float32]
     overlap: NDArray[np.float32]
+    rules: LifecycleRules
+    needs_appearance: bool
     is_one_class: bool
     ended: tuple[Tracklet, ...]
 
     @cached_property
     def views(self) -> Views:
-        """Quality of the detections as views of their people; worked out when it is first asked for."""
-        return self.rate()
+        """Quality of the detections as views of their people; worked out when it is first asked for, as `covered`."""
+        rules, confidence = self.rules, self.detections.confidence
+        views = rate_views(self.xyxy, confidence, self.covered, self.frame.size, rules.clear_conf, rules.max_covered)
+        if self.needs_appearance:
+            np.logical_and(views.is_clear, self.has_appearance, out=views.is_clear)
+        return views
+
+    @cached_property
+    def covered(self) -> NDArray[np.float32]:
+        """(N,) part of each detection that a nearer one hides, see `covered_by_nearer`."""
+        return covered_by_nearer(self.xyxy[3], self.area, self.shared)
 
 
 def make_scene(
@@ -63,29 +78,25 @@ def make_scene(
     is_one_class: bool,
     ended: tuple[Tracklet, ...],
 ) -> Scene:
-    """See `Scene`; with `needs_appearance` no view without an embedding is clear."""
+    """See `Scene`."""
     xyxy = to_planes(detections.xyxy)
     xywh = centres_and_sizes(xyxy)
     both = np.concatenate([boxes, xyxy], axis=1)
     shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
-
-    def rate() -> Views:
-        covered = covered_by_nearer(xyxy[3], area[tracks:], shared[tracks:])
-        views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
-        if needs_appearance:
-            np.logical_and(views.is_clear, has_appearance, out=views.is_clear)
-        return views
-
     return Scene(
         frame=frame,
         detections=detections,
         embeddings=embeddings,
         has_appearance=has_appearance,
         has_area=np.minimum(xywh[2], xywh[3]) > _NO_PIXELS,
-        rate=rate,
         xywh=xywh,
+        xyxy=xyxy,
+        area=area[tracks:],
+        shared=shared[tracks:],
         boxes=boxes,
         overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+        rules=rules,
+        needs_appearance=needs_appearance,
         is_one_class=is_one_class,
         ended=ended,
     )

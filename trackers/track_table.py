@@ -31,6 +31,7 @@ class TrackTable:
         asked: how many views the track had when it was last compared with those who left, see `returning`.
         exposed_s: seconds since the last detection in which nobody hid the track.
         detections, confidence_sum: over all detections of the track.
+        clear_detections: how many of them nobody nearer hid, counted as far as `hidden.LEAST_CLEAR`.
     """
 
     track_id: NDArray[np.int64]
@@ -46,6 +47,7 @@ class TrackTable:
     confidence_sum: NDArray[np.float64]
     exposed_s: NDArray[np.float64]
     asked: NDArray[np.intp]
+    clear_detections: NDArray[np.int64]
 
     @classmethod
     def of_births(
@@ -74,6 +76,7 @@ class TrackTable:
             confidence_sum=detections.confidence[columns].astype(np.float64),
             exposed_s=np.zeros(count),
             asked=np.zeros(count, dtype=np.intp),
+            clear_detections=np.zeros(count, dtype=np.int64),
         )
 
     @classmethod

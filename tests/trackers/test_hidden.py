@@ -11,10 +11,10 @@ from mdpr.types import Detections, Frame
 
 
 def passing(detect, hidden_frames=15, detected_before=30, lower=10):
-    """Ann walks at 60 px/s; Bob, nearer when `lower` > 0, walks with her, and for a while only he is found."""
+    """Ann walks at 60 px/s; Bob, nearer when `lower` > 0, joins her at once, and for a while only he is found."""
     frames = []
     for index in range(detected_before + hidden_frames + 15):
-        ann, bob = [300 + 2 * index, 300], [312 + 2 * index, 300 + lower]
+        ann, bob = [300 + 2 * index, 300], [312 + 2 * index + 4 * max(10 - index, 0), 300 + lower]
         is_hidden = detected_before <= index < detected_before + hidden_frames
         frames.append(detect([bob] if is_hidden else [ann, bob]))
     return frames

@@ -20,6 +20,7 @@ def lifecycle():
             clear_conf=0.5,
             max_age_s=1.0,
             confirm_s=0.0,
+            confirm_border_s=0.0,
             duplicate_iou=0.85,
             same_person_distance=0.4,
             max_covered=0.3,

@@ -13,7 +13,8 @@ from mdpr.trackers.shared_motion import shared_correction
 
 def naive(state, box, unseen_s):
     total = 0.0
-    for i, (usual, growth) in enumerate([(0.04, 0.3), (0.03, 0.1), (0.1, 0.06), (0.08, 0.08)]):
+    for i, (usual, growth) in enumerate([(0.04, 0.15), (0.03, 0.05), (0.1, 0.06), (0.08, 0.08)]):
+        growth += 0.4 * abs(state[1, i]) / state[0, 3] if i < 2 else 0
         error = (box[i] - state[0, i]) / state[0, 3] / (usual + growth * unseen_s)
         total += 2.5 * math.log(1 + error**2 / 4)  # Student's t with 4 degrees of freedom, without its constant
     return min(total / 8, 1)
@@ -21,8 +22,10 @@ def naive(state, box, unseen_s):
 
 def scene(rng, count=200):
     boxes = np.concatenate([rng.uniform(0, 500, (2, count)), rng.uniform(30, 200, (2, count))])
+    state = motion.initiate(boxes)
+    state[motion.VELOCITY] = rng.normal(0, 50, boxes.shape)
     return (
-        motion.initiate(boxes),
+        state,
         boxes + rng.normal(0, 1, boxes.shape) * boxes[3] * rng.choice([0.1, 1], count),
         rng.uniform(0, 2, count),
     )

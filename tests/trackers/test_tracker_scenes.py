@@ -186,7 +186,7 @@ def test_classes_do_not_mix(detect, play, tracker_class):
 
 def test_a_track_that_began_anew_goes_back_to_the_older(detect, play, tracker_class):
     """The box jumps away, a new track begins there and walks back until it lies on the lost one."""
-    back = [detect([[max(336 - 2 * step, 303), 300]]) for step in range(25)]
+    back = [detect([[max(350 - 2 * step, 303), 300]]) for step in range(27)]
     shown = play(tracker_class(), [detect([[300, 300]])] * 10 + back)
     assert [2] in ids(shown)
     assert ids(shown)[-1] == [1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdpr.trackers import lifecycle
+from mdpr.trackers import scene
 from mdpr.trackers.deepsort import DeepSort
 from mdpr.trackers.geometry import areas, intersections, to_planes
 from mdpr.trackers.views import covered_by_nearer, is_cut_by_border, rate_views
@@ -71,8 +71,8 @@ def test_quality_is_the_documented_product():
 @pytest.mark.parametrize(("has_looks", "at_most"), [(False, 12), (True, 31)])
 def test_without_embeddings_views_are_rated_ten_times_a_second(monkeypatch, has_looks, at_most):
     rated = []
-    rate = lifecycle.rate_views
-    monkeypatch.setattr(lifecycle, "rate_views", lambda *given: rated.append(1) or rate(*given))
+    rate = scene.rate_views
+    monkeypatch.setattr(scene, "rate_views", lambda *given: rated.append(1) or rate(*given))
     tracker, look = DeepSort(), np.ones((1, 1), np.float32)
     for index in range(31):
         confidence = 0.9 if index == 15 else 0.7  # every third frame is looked at, this one too

@@ -1,0 +1,63 @@
+"""Rules of the tracker, each in a scene in which it decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
+from mdpr.types import Detections
+
+ANN = np.eye(8, dtype=np.float32)[:1]
+
+
+@pytest.mark.parametrize(("speed_px_s", "is_found"), [(200, True), (0, False)])
+def test_who_walks_is_sought_farther_off_than_who_stands(detect, play, speed_px_s, is_found):
+    """After 0.7 s without a detection, Ann is 160 pixels short of where she was expected, and looks like herself."""
+    frames = [(detect([[300 + speed_px_s * index / 30, 300]]), ANN) for index in range(30)]
+    frames += [(Detections.empty(), np.empty((0, 8), np.float32))] * 20
+    expected = 300 + speed_px_s * 50 / 30
+    frames += [(detect([[expected - 160, 300]]), ANN)] * 6
+    last = play(DeepSort(DeepSortConfig(return_s=0)), frames)[-1].track_id.tolist()
+    assert last == ([1] if is_found else [2])
+
+
+@pytest.mark.parametrize(
+    ("centre", "frames_until_shown"),
+    [([18, 300], 3), ([1904, 300], 3), ([600, 1033], 3), ([600, 300], 4)],  # left, right, bottom, middle
+)
+def test_who_comes_in_at_the_border_is_believed_sooner(detect, play, centre, frames_until_shown):
+    shown = play(DeepSort(), [Detections.empty()] + [detect([centre])] * 8)
+    assert [len(tracks) for tracks in shown[1:]].index(1) == frames_until_shown - 1
+
+
+def test_a_border_that_needs_longer_than_the_middle_is_as_the_middle(detect, play):
+    config = DeepSortConfig(confirm_s=0.0, confirm_border_s=1.0)
+    assert len(play(DeepSort(config), [Detections.empty(), detect([[18, 300]])])[-1]) == 1
+
+
+@pytest.mark.parametrize("clear", [0, 30])
+def test_a_part_of_somebody_is_not_hidden_behind_them(detect, play, tracker_class, clear):
+    """A small box on Bob for 15 frames, then none: only who was seen beside him before is now behind him."""
+    bob = detect([[300, 300]])
+    frames = []
+    for index in range(clear + 15):
+        beside = max(clear - index, 0) * 2
+        box = detect([[300 + beside, 275]], size=(30, 40))
+        frames.append(
+            Detections(np.concatenate([bob.xyxy, box.xyxy]), np.full(2, 0.9, np.float32), np.zeros(2, dtype=np.int32))
+        )
+    shown = play(tracker_class(), [*frames, bob])
+    assert len(shown[-2]) == 2
+    assert len(shown[-1]) == (2 if clear else 1)
+
+
+@pytest.mark.parametrize(
+    ("bob", "options", "ann_is"),
+    [([800, 304], {}, 1), ([800, 304], {"open_iou": 0.2}, 3), ([334, 304], {}, 3)],  # free; not allowed; covered by Bob
+)
+def test_a_small_overlap_is_enough_in_the_open_only(detect, play, bob, options, ann_is):
+    """Ann jumps by three quarters of her width: an overlap of 0.14."""
+    frames = [detect([[300, 300], bob])] * 10 + [detect([[330, 300], bob])] * 6
+    last = play(DeepSort(DeepSortConfig(hidden_s=0, **options)), frames)[-1]
+    assert dict(zip(last.detection_index.tolist(), last.track_id.tolist(), strict=True)) == {0: ann_is, 1: 2}
