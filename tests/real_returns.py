@@ -189,9 +189,7 @@ def trials(
                     first.append((max(float(time_s.min()), middle - WINDOW_S), middle, {who}))
                 if role < 0.6 or role >= 0.8:
                     second.append((middle, min(float(time_s.max()) + 0.01, middle + WINDOW_S), {who}))
-            rest_s = max(
-                gap_s - (WINDOW_S + GAPS_S[0]) * len(everybody), GAPS_S[0]
-            )  # the first one waits for others
+            rest_s = max(gap_s - (WINDOW_S + GAPS_S[0]) * len(everybody), GAPS_S[0])  # the first one waits for others
             gaps_s = [GAPS_S[0]] * (len(first) - 1) + [rest_s] + [GAPS_S[0]] * len(second)
             yield trial(sequence, people, first + [second[at] for at in rng.permutation(len(second))], gaps_s)
             continue
