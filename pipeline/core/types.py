@@ -187,7 +187,7 @@ class Tracks:
 
         Only for arrays of exactly these types and shapes that nobody else holds; they become read-only.
         """
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "track_id": track_id,
             "xyxy": xyxy,
             "confidence": confidence,
