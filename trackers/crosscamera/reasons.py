@@ -86,7 +86,8 @@ class GroupTrees:
             side = self._side(edges, one, two, len(rows))
             ahead, behind = np.flatnonzero(side), np.flatnonzero(~side)
             total = float(ratio[np.ix_(ahead, behind)].sum())
-            odds = self._evidence.log_odds(total, len(ahead) * len(behind), len(ahead), len(behind))
+            pairs = len(ahead) * len(behind)
+            odds = self._evidence.log_odds(total, pairs, len(ahead), len(behind))
             forced = bool(is_fixed[one, two])
             found.append(
                 TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced, len(ahead) * len(behind))
