@@ -10,12 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mdpr.errors import FormatError
+from mdpr.pipeline import truetracks
 from mdpr.pipeline.benchmark import FILE, sum_of_links, table
 from mdpr.pipeline.commands import main
 from mdpr.pipeline.formats.mot import write_mot
 from mdpr.pipeline.formats.multicamera import write_multicamera
-from mdpr.pipeline.formats.trackboxes import TrackBoxes
+from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes
 from mdpr.pipeline.metrics.links import Links
+from mdpr.pipeline.onethreshold import best_threshold
+from mdpr.types import Detections, Frame
+from simulated_tracklets import make_tracklet
 
 FRAMES, FPS = 120, 10
 Boxes = Mapping[str, TrackBoxes]
@@ -190,3 +195,37 @@ def test_links_of_scenes_are_added_and_tables_show_what_is_missing() -> None:
     one = {"tracking": scores, "across": scores, "links": Links(1, 1, 0, 0, 0).values()}
     last = table({"scenes": {}, "all": one}).splitlines()[-1].split()
     assert last == ["all", "all", *["50.0"] * 5, "1,234", "-", *["50.0"] * 3, "-", "-", "-"]
+
+
+def test_true_boxes_take_the_place_of_detector_and_tracker(benchmark_folder: Path) -> None:
+    """Tracks end where somebody is hidden for long, and every track is one person."""
+    truth = str(benchmark_folder / "plaza" / "{camera}" / "gt" / "gt.txt")
+    detector = truetracks.TrueBoxes(truetracks.TrueBoxesConfig(truth))
+    tracker = truetracks.TrueTracker(truetracks.TrueTrackerConfig(truth, hidden_s=1.0))
+    people: dict[int, int] = {}
+    for index in range(FRAMES):
+        frame = Frame("cam2", index, index / FPS)
+        tracks = tracker.update(detector.detect([frame])[0], frame)
+        people |= dict.fromkeys(tracks.track_id.tolist(), index)
+    assert people == {1: FRAMES - 1, 2: FRAMES - 1}  # person 1 comes in frame 60
+    assert [one.start_frame for one in tracker.flush()] == [0, 60]
+    with pytest.raises(FormatError, match="expected 2 true boxes, got 0"):
+        tracker.update(Detections.empty(), Frame("cam2", FRAMES - 1, FRAMES / FPS))
+
+
+def test_the_baseline_is_the_best_distance(tmp_path: Path) -> None:
+    """Two people in two cameras, whose embeddings differ by camera less than by person."""
+    boxes = boxes_of({1: _whole(), 2: _whole()})
+    true = {name: Recording(name, boxes, name, FRAMES, FPS) for name in ("cam1", "cam2")}
+    looks = {1: [1.0, 0, 0], 2: [0, 1.0, 0]}
+    shift = {"cam1": [0.0, 0, 0.2], "cam2": [0.0, 0, -0.2]}
+    rows = [
+        make_tracklet(camera, person, 0, 11, [np.add(looks[person], shift[camera])])
+        for camera in true
+        for person in (1, 2)
+    ]
+    found = best_threshold(true, true, rows)
+    assert found is not None
+    assert found.identity.values()["IDF1"] == 1
+    assert 0 < found.distance < 1
+    assert best_threshold(true, true, rows[:1]) is None

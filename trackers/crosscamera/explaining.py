@@ -83,6 +83,7 @@ def _apart(pairs: Pairs, group: Integers) -> list[tuple[int, int, float, str]]:
 def _calibration(scene: Scene, weighed: Weighed, joined: list[TreeLink]) -> Calibration:
     odds, weight = weighed.different_odds
     risk = [1 - _probability(link.log_odds) for link in joined]
+    pairs = [link.pairs for link in joined]
     found = weighed.fit
     fits = []
     for number in np.flatnonzero(found.samples > 0).tolist():
@@ -100,6 +101,6 @@ def _calibration(scene: Scene, weighed: Weighed, joined: list[TreeLink]) -> Cali
         known_different=weighed.known_different,
         known_same=weighed.known_same,
         passed=float(weight[odds > 0].sum() / weight.sum()) if len(odds) else None,
-        expected_false_links=float(np.mean(risk)) if risk else 0.0,
+        expected_false_links=float(np.average(risk, weights=pairs)) if risk else 0.0,
         pairs=tuple(fits),
     )

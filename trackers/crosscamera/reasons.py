@@ -39,12 +39,16 @@ class Pairs:
 
 @dataclass(frozen=True)
 class TreeLink:
-    """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did."""
+    """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did.
+
+    `pairs` of tracklets are one person by this edge alone: one side times the other.
+    """
 
     a: int
     b: int
     log_odds: float
     is_forced: bool
+    pairs: int = 1
 
 
 class GroupTrees:
@@ -82,9 +86,12 @@ class GroupTrees:
             side = self._side(edges, one, two, len(rows))
             ahead, behind = np.flatnonzero(side), np.flatnonzero(~side)
             total = float(ratio[np.ix_(ahead, behind)].sum())
-            odds = self._evidence.log_odds(total, len(ahead) * len(behind), len(ahead), len(behind))
+            pairs = len(ahead) * len(behind)
+            odds = self._evidence.log_odds(total, pairs, len(ahead), len(behind))
             forced = bool(is_fixed[one, two])
-            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced))
+            found.append(
+                TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced, len(ahead) * len(behind))
+            )
         return found
 
     def between(self, rows: Integers) -> Times:
@@ -123,7 +130,8 @@ def cut_doubtful(
     """
     risk = np.array([1 / (1 + np.exp(min(link.log_odds, _SURE))) for link in links])
     order = np.argsort(risk, kind="stable")
-    mean = np.cumsum(risk[order]) / np.arange(1, len(order) + 1)
+    pairs = np.array([link.pairs for link in links])[order]  # a link between two large groups must be surer
+    mean = np.cumsum(risk[order] * pairs) / np.cumsum(pairs)
     keep = int(np.searchsorted(mean, false_link_rate, side="right"))  # the mean rises
     if all_right is not None:
         together = np.cumsum(np.log1p(-risk[order]))  # falls

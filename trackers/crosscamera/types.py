@@ -217,7 +217,8 @@ class Calibration:
         known_different: pairs that must be two people (same time, same camera).
         known_same: pairs of pieces of one tracklet.
         passed: share of the known different pairs whose own log-odds are above 0; None without such pairs.
-        expected_false_links: mean over the joined links of the probability that they are wrong; 0 without links.
+        expected_false_links: mean over the joined links of the probability that they are wrong, each weighing as many
+            pairs of tracklets as it joins; 0 without links.
         pairs: fits, by cameras.
     """
 

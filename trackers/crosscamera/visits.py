@@ -15,6 +15,9 @@ from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey
 LONGEST_GAP_S = 2.0
 """A tracker waits about so long for somebody who is hidden."""
 
+SHOWN_S = 1.0
+"""So long somebody hidden may be shown after the last box; during that time nobody else is them in this camera."""
+
 
 def visits_of(sighting: Sighting) -> list[Sighting]:
     """The visits of a track, those without a view with the one before; the track itself when there is one.
@@ -32,7 +35,7 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
         here = (whole.view_time_s >= begin - 1e-3) & (whole.view_time_s <= times[gap] + LONGEST_GAP_S / 2)
         later = whole.view_time_s > times[gap] + LONGEST_GAP_S / 2
         if here.any() and later.any():
-            spans.append((begin, float(times[gap])))
+            spans.append((begin, float(times[gap]) + SHOWN_S))
             begin = float(times[gap + 1])
     if not spans:
         return [sighting]

@@ -1,0 +1,89 @@
+"""Where people stand, learned without calibration; tracks that were lost are linked by visit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from simulated_walks import simulate_walks
+
+from mdpr.trackers.crosscamera import OfflineLinker, Sighting
+from mdpr.trackers.crosscamera.overlap import learn_floors
+from mdpr.trackers.crosscamera.scene import make_scene
+from mdpr.trackers.crosscamera.visits import visits_of
+from simulated_tracklets import make_tracklet, score
+
+
+def floors_of(simulated, wrong=0.0):
+    """Learned from the truth, of which a part is taken the wrong way."""
+    scene = make_scene(simulated.sightings)
+    a, b = np.triu_indices(len(scene), 1)
+    use = scene.at_once(a, b) & (scene.camera[a] != scene.camera[b])
+    a, b = a[use], b[use]
+    person = np.array([simulated.person[key] for key in scene.keys])
+    is_same = person[a] == person[b]
+    said = is_same.copy()
+    rng = np.random.default_rng(0)
+    flip = rng.choice(np.flatnonzero(~is_same), int(wrong * is_same.sum()), replace=False)
+    said[flip] = True
+    return learn_floors(scene, a, b, said), a, b, is_same
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.3])
+def test_places_tell_one_person_from_two(wrong):
+    floors, a, b, is_same = floors_of(simulate_walks(people=12), wrong)
+    assert floors.relates_cameras
+    term = floors.log_ratio(a, b)
+    assert np.median(term[is_same]) > 2
+    assert (term[is_same] > 0).mean() > 0.9
+    assert (term[~is_same] < 0).mean() > 0.8
+
+
+def test_cameras_that_see_different_places_are_not_related():
+    floors, a, b, _ = floors_of(simulate_walks(people=12, are_apart=True))
+    assert not floors.relates_cameras
+    assert not floors.log_ratio(a, b).any()
+
+
+def test_learned_places_find_who_embeddings_cannot_tell():
+    """Single views are four times as noisy as people differ; what is found is what appearance alone does not find."""
+    simulated = simulate_walks(view=4.0, seed=1)
+    nowhere = (np.empty(0), np.empty((0, 4), np.float32))
+    without = [replace(one, boxes=nowhere) for one in simulated.sightings]
+    with_places, alone = (OfflineLinker().link(rows) for rows in (simulated.sightings, without))
+    found, before = (score(_whole(one), simulated) for one in (with_places, alone))
+    assert found.idf1 > before.idf1 + 0.05
+    assert found.precision > 0.9
+
+
+def _whole(linking):
+    """Number of each track, also of those that were cut: that of their first part."""
+    return dict(linking.number) | {track: linking.number[parts[0].key] for track, parts in linking.split.items()}
+
+
+def test_a_track_that_was_lost_is_linked_by_visit():
+    tracklet = make_tracklet("a", 1, 0.0, 30.0, np.eye(8)[[0] * 10])
+    seen_s = np.array([0.0, 2, 4, 6, 8, 20, 22, 24, 26, 28])
+    tracklet = replace(tracklet, view_time_s=seen_s, view_frame=(seen_s * 10).astype(np.int64))
+    times = np.concatenate([np.arange(0, 9, 0.2), np.arange(20, 30, 0.2)])
+    boxes = np.tile(np.array([[0, 0, 10, 30]], np.float32), (len(times), 1))
+    one = Sighting.of("r", tracklet)
+    assert visits_of(one) == [one]  # views alone do not tell
+    first, second = visits_of(Sighting(one.key, tracklet, boxes=(times, boxes)))
+    assert (first.key.part, second.key.part) == (10, 20)
+    assert first.tracklet.start_s == 0
+    assert first.tracklet.end_s == pytest.approx(9.8)  # somebody hidden is shown for a while
+    assert second.tracklet.start_s == pytest.approx(20)
+    assert second.tracklet.end_s == 30
+    assert len(first.tracklet.view_frame) + len(second.tracklet.view_frame) == 10
+    assert first.tracklet.view_time_s.max() < 9 < 20 <= second.tracklet.view_time_s.min()
+    assert first.tracklet.end_frame < second.tracklet.start_frame
+
+
+def test_a_visit_without_a_view_stays_with_the_one_before():
+    tracklet = make_tracklet("a", 1, 0.0, 8.0, np.eye(8)[[0] * 5])
+    tracklet = replace(tracklet, end_s=30.0, end_frame=300)
+    times = np.concatenate([np.arange(0, 9, 0.2), np.arange(20, 30, 0.2)])
+    one = Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=(times, np.ones((len(times), 4), np.float32)))
+    assert visits_of(one) == [one]
