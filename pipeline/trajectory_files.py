@@ -88,7 +88,7 @@ def _read_columns(path: Path) -> dict[str, NDArray[Any]]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise FormatError(f"{path}: cannot be read as Parquet: {error}. Track again, or restore a copy") from error
+        raise FormatError(f"{path} is damaged or cut off ({error}): track again, or restore a copy") from error
     missing = sorted(set(TRACKS_SCHEMA.names) - set(table.schema.names))
     if missing:
         raise FormatError(f"{path} is not a tracks.parquet: expected a column {missing[0]}")
