@@ -25,8 +25,10 @@ def check_before(run: TrackRun) -> None:
         OtherModelError: the gallery holds embeddings of another model.
         ConfigError, FormatError, OutputError: it is no gallery, or cannot be written.
     """
+    if run.report is None:  # no source could be opened
+        return
     _cameras(run)
-    if run.report is None or not run.config.output.gallery:
+    if not run.config.output.gallery:
         return
     with SqliteStore(run.config.output.gallery) as store:
         model = EmbeddingModel(run.report.embedding_model, run.embedding_dimension)
