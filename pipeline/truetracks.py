@@ -121,8 +121,8 @@ class TrueTracker:
         self._lifecycle = Lifecycle(
             LifecycleRules(
                 new_track_conf=0.0, clear_conf=0.5, max_age_s=config.hidden_s, max_exposed_s=config.hidden_s,
-                confirm_s=0.0, confirm_border_s=0.0, hidden_s=0.0, duplicate_iou=2.0, same_person_distance=math.inf, max_covered=1.0,
-                views=config.views, view_spacing_s=config.view_spacing_s, embedding_interval_s=1.0,
+                confirm_s=0.0, confirm_border_s=0.0, hidden_s=0.0, duplicate_iou=2.0, same_person_distance=math.inf,
+                max_covered=1.0, views=config.views, view_spacing_s=config.view_spacing_s, embedding_interval_s=1.0,
                 appearance_memory_s=1.0,
             )
         )  # fmt: skip
