@@ -60,7 +60,11 @@ def best_threshold(
         boxes, where = predicted[name].boxes, predicted[name].where
         rules = rules_for(config.rules, one.boxes, config.ignores_crowds)
         ids = [number.setdefault((name, track_id), len(number)) for track_id in boxes.track_id.tolist()]
-        parts.append(compare(one.boxes, boxes.with_ids(ids), sequence_length(one, boxes, where, config), rules))
+        parts.append(
+            compare(
+                one.boxes, boxes.with_ids(np.array(ids, np.int64)), sequence_length(one, boxes, where, config), rules
+            )
+        )
     seen = [one for one in tracklets if one.embedding.any() and (one.camera, one.track_id) in number]
     if len(seen) < 2:
         return None

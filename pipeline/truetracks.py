@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mdpr.detectors.frames import detections_for
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.formats.mot import read_mot
-from mdpr.trackers.lifecycle import TIME_TOLERANCE_S, Lifecycle, LifecycleRules
+from mdpr.trackers.lifecycle import Lifecycle
+from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
 COMPONENTS = {"detector": f"{__name__}:TrueBoxes", "tracker": f"{__name__}:TrueTracker"}

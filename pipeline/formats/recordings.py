@@ -11,6 +11,7 @@ from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.formats import identities
 from mdpr.pipeline.formats.coco import read_coco
 from mdpr.pipeline.formats.cvat import read_cvat
+from mdpr.pipeline.formats.identities import Identities, Pieces
 from mdpr.pipeline.formats.mot import read_mot
 from mdpr.pipeline.formats.multicamera import COLUMNS, read_multicamera
 from mdpr.pipeline.formats.textfile import first_line
@@ -44,8 +45,8 @@ class Recordings:
     path: Path
     by_name: dict[str, Recording]
     are_ids_local: bool = False
-    identities: identities.Identities | None = None
-    pieces: identities.Pieces = field(default_factory=dict)
+    identities: Identities | None = None
+    pieces: Pieces = field(default_factory=dict)
 
 
 def read_recordings(path: Path, kind: Kind) -> Recordings:

@@ -153,7 +153,7 @@ def is_invertible(matrix: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(matrix).all() and scale.all() and np.linalg.cond(matrix / scale) < 1e9)
 
 
-def to_ground(xyxy: NDArray[np.float32], homography: NDArray[np.float64]) -> Times:
+def to_ground(xyxy: NDArray[np.floating], homography: NDArray[np.float64]) -> Times:
     """(V, 2) metres of the middle of the lower edge of (V, 4) boxes.
 
     >>> to_ground(np.array([[0, 0, 4, 6.0]], np.float32), np.diag([0.5, 0.5, 1.0])).tolist()

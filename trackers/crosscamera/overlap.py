@@ -243,9 +243,9 @@ def _find(asked: list[Times]) -> Floor | None:
         score = float(np.maximum(0, 1 - median / _INSIDE).sum())
         if score > best:
             best, found = score, guess
+    if found is None:
+        return None
     for _ in range(3):
-        if found is None:
-            return None
         inside = _medians(_distances(found, everything), owner, starts) < _INSIDE
         if inside.sum() < max(_LEAST_PAIRS, _LEAST_SHARE * len(asked)):
             return None
