@@ -41,7 +41,7 @@ def test_few_embeddings_and_the_same_people(summary_of: Any, tmp_path: Path) -> 
     seldom = summary_of("--reid-every", "3")
     assert seldom["embeddings"]["made"] <= auto["embeddings"]["made"]
     often = summary_of("--reid-every", "0.05")
-    assert often["embeddings"]["made"] > auto["embeddings"]["made"]
+    assert often["embeddings"]["made"] >= auto["embeddings"]["made"]
     tracklets = pq.read_table(tmp_path / "run/walk/tracklets.parquet").to_pylist()
     assert all(tracklet["embeddings"] for tracklet in tracklets)
 
