@@ -9,7 +9,7 @@ from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import TrackTable
 
-_FIRST = np.array(0)  # an array, see `lifecycle`
+_FIRST = np.array(0)  # an array, see `track_table`
 
 
 class Matching:

@@ -112,10 +112,7 @@ class Positions:
         times, known = mine.time_s, theirs.time_s
         if not len(times) or not len(known):
             return np.empty((0, 2))
-        after = np.minimum(np.searchsorted(known, times), len(known) - 1)
-        before = np.clip(np.searchsorted(known, times, side="right") - 1, 0, len(known) - 1)
-        is_near = (known[before] <= times) & (known[after] >= times)
-        is_near &= known[after] - known[before] <= self._grounds.max_gap_s
+        is_near = lies_between(times, known, self._grounds.max_gap_s)
         where = np.column_stack([np.interp(times, known, theirs.xy[:, axis]) for axis in (0, 1)])
         spread = np.hypot(mine.spread, np.interp(times, known, theirs.spread))
         return np.column_stack([np.linalg.norm(mine.xy - where, axis=1), spread])[is_near]
@@ -145,6 +142,14 @@ def _paths(sightings: list[Sighting], homography: NDArray[np.float64], grounds: 
         use = is_ground[here]
         found.append(Path(one.started_s + times[use], xy[here][use], spread[here][use]))
     return found
+
+
+def lies_between(times: Times, known: Times, max_gap_s: float) -> Flags:
+    """(M,) whether each time lies at or between two of the rising `known`, which are at most `max_gap_s` apart."""
+    after = np.minimum(np.searchsorted(known, times), len(known) - 1)
+    before = np.clip(np.searchsorted(known, times, side="right") - 1, 0, len(known) - 1)
+    between: Flags = (known[before] <= times) & (known[after] >= times) & (known[after] - known[before] <= max_gap_s)
+    return between
 
 
 def is_invertible(matrix: NDArray[np.float64]) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from mdpr.trackers.crosscamera.ground import homography_of
+from mdpr.trackers.crosscamera.ground import homography_of, lies_between
 from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
 from mdpr.trackers.crosscamera.types import Sighting
 
@@ -189,10 +189,7 @@ def meeting(one: Feet, two: Feet) -> Times:
     if len(one.time_s) < 1 or len(two.time_s) < 2:
         return np.empty((0, 6))
     known = two.time_s
-    after = np.minimum(np.searchsorted(known, one.time_s), len(known) - 1)
-    before = np.clip(np.searchsorted(known, one.time_s, side="right") - 1, 0, len(known) - 1)
-    near = (known[before] <= one.time_s) & (known[after] >= one.time_s) & (known[after] - known[before] <= _MAX_GAP_S)
-    rows = np.flatnonzero(near)
+    rows = np.flatnonzero(lies_between(one.time_s, known, _MAX_GAP_S))
     rows = rows[:: max(1, -(-len(rows) // _SAMPLES))]
     times = one.time_s[rows]
     there = [np.interp(times, known, column) for column in (*two.xy.T, two.height)]

@@ -13,7 +13,7 @@ import numpy as np
 from mdpr.trackers.crosscamera.appearance import Centred
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Scene
 from mdpr.trackers.crosscamera.similarity import sampled_pairs
-from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey
+from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
 
 _LEAST_SIDE = 2  # views on each side of a cut
 _AGREE, _DISAGREE, _OUTLIER = 0.6, 0.35, 0.2  # between the levels of two people (0) and of one (1)
@@ -118,11 +118,7 @@ def pieces_of(sighting: Sighting, cut: int) -> tuple[Sighting, Sighting]:
     for part, (views, end, detections) in enumerate(
         ((slice(None, cut), ends[0], before), (slice(cut, None), ends[1], max(whole.detections - before, 1))), 1
     ):
-        arrays = {
-            name: getattr(whole, name)[views]
-            for name in ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
-        }
-        tracklet = replace(whole, detections=detections, **end, **arrays)  # type: ignore[arg-type]
+        tracklet = replace(whole, detections=detections, **end, **some_views(whole, views))  # type: ignore[arg-type]
         key = TrackletKey(*sighting.key[:3], sighting.key.part + part)
         parts.append(replace(sighting, key=key, tracklet=tracklet))
     return parts[0], parts[1]

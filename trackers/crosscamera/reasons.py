@@ -89,9 +89,7 @@ class GroupTrees:
             pairs = len(ahead) * len(behind)
             odds = self._evidence.log_odds(total, pairs, len(ahead), len(behind))
             forced = bool(is_fixed[one, two])
-            found.append(
-                TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced, len(ahead) * len(behind))
-            )
+            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced, pairs))
         return found
 
     def between(self, rows: Integers) -> Times:

@@ -17,6 +17,12 @@ VISIT = 10
 """Parts of a track are numbered VISIT, 2 VISIT, ... by visit; what is added to that tells two people apart."""
 
 
+def some_views(tracklet: Tracklet, which: slice | NDArray[np.bool_]) -> dict[str, Any]:
+    """The arrays of a tracklet that have a row a view, by name, with some of their rows."""
+    names = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
+    return {name: getattr(tracklet, name)[which] for name in names}
+
+
 class TrackletKey(NamedTuple):
     """Key of a tracklet across cameras and runs; equal to a tuple of the same four values.
 

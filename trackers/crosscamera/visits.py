@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey
+from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
 
 LONGEST_GAP_S = 2.0
 """A tracker waits about so long for somebody who is hidden."""
@@ -47,11 +47,7 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     owner = np.searchsorted(starts, whole.view_time_s + LONGEST_GAP_S / 2, side="right")
     found = []
     for number, (start_s, end_s) in enumerate(spans):
-        views = owner == number
-        arrays = {
-            name: getattr(whole, name)[views]
-            for name in ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
-        }
+        arrays = some_views(whole, owner == number)
         first, last = float(arrays["view_time_s"][0]), float(arrays["view_time_s"][-1])
         start_s, end_s = min(start_s, first), max(end_s, last)  # boxes are thinned out
         tracklet = replace(
