@@ -14,7 +14,7 @@ from mdpr.errors import SourceError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-GENERATOR = 3
+GENERATOR = 4
 """Goes up when the same seed gives other pictures."""
 PACKAGE = "mdpr_track"
 """The entry of `settings_of` that may differ when a set is gone on with."""

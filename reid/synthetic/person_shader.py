@@ -105,6 +105,8 @@ void main() {
 
 _PICTURE = """
 uniform vec3 sun, sun_colour, sky, ground;
+uniform vec3 crease_offset, crease_scale;
+uniform float crease_depth, crease_shade;
 uniform float marked;
 layout(location = 0) out vec4 colour;
 layout(location = 1) out vec4 mark;
@@ -214,12 +216,20 @@ void main() {
     vec3 c = pattern(rough);
     float s = THIRD.w;
     // creases: relief of a height, see Mikkelsen, Bump mapping unparametrized surfaces on the GPU, 2010
-    vec3 q = R + s;
+    vec3 q = (R + s) * crease_scale + crease_offset;
     float h = noise(q * vec3(1.3, 0.75, 1.3)) + 0.45 * noise(q * vec3(2.9, 1.8, 2.9) + 3.0);
 #if KIND == QUILTED
     h += 1.3 * pow(abs(sin(3.14159 * ((on_arm() ? along_arm() : R.y) * SECOND.w + s))), 0.5);
 #endif
-    h *= 0.03 * FINISH.x;
+    float inside = 0.0;  // of a fold: less of the sky gets there
+#if KIND != SKIN && KIND != HAIR
+    float ridge = 1.0 - abs(2.0 * noise(q * vec3(0.9, 0.5, 0.9) + 11.0) - 1.0);
+    float wrinkle = 1.0 - abs(2.0 * noise(q * vec3(1.9, 1.2, 1.9) + 23.0) - 1.0);
+    float fold = ridge * ridge + 0.6 * wrinkle * wrinkle;
+    h += 1.6 * crease_shade * fold;
+    inside = crease_shade * FINISH.x * (0.55 - fold);
+#endif
+    h *= 0.03 * FINISH.x * crease_depth;
     vec3 dx = dFdx(W), dy = dFdy(W);
     vec3 rx = cross(dy, n), ry = cross(n, dx);
     float det = dot(dx, rx);
@@ -239,6 +249,7 @@ void main() {
 #endif
     vec3 halfway = normalize(sun + view);
     float glint = FINISH.y * pow(max(dot(n, halfway), 0.0), mix(12.0, 40.0, FINISH.y)) * rough;
+    hollow *= clamp(1.0 - 0.55 * inside, 0.35, 1.5);
     vec3 lit = c * (ambient * hollow * low + sun_colour * direct) + glint * (sun_colour + 0.25 * sky);
     colour = vec4(tone_map(lit), 1.0);
     mark = vec4(marked, marked, marked, 1.0);

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mdpr.reid.synthetic.cameras import Camera, crop_camera, ground_point, project
 from mdpr.reid.synthetic.identities import Identity, sample_identity
 from mdpr.reid.synthetic.lights import Light
-from mdpr.reid.synthetic.people_renderer import PeopleRenderer, Placed
+from mdpr.reid.synthetic.people_renderer import PeopleRenderer, Placed, sample_creases
 from mdpr.reid.synthetic.person import PeopleMaker, Person
 from mdpr.reid.synthetic.plates import Plate
 from mdpr.reid.synthetic.sensor import Sensor, auto_exposure, compress, expose
@@ -256,7 +256,8 @@ def stand(person: Person, x: float, y: float, rng: np.random.Generator, sunlit: 
     speed = float(rng.uniform(0.6, 1.7)) if walks else 0.0
     look = (float(rng.normal(0, 18)), float(rng.normal(0, 6)))
     vertices, normals = person.pose(stance, float(rng.random()), speed, look)
-    return Placed(person, vertices, normals, float(x), float(y), float(rng.uniform(0, 2 * np.pi)), float(sunlit))
+    heading = float(rng.uniform(0, 2 * np.pi))
+    return Placed(person, vertices, normals, float(x), float(y), heading, float(sunlit), sample_creases(rng))
 
 
 def _cut(placed: Placed, camera: Camera, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:

@@ -1,7 +1,7 @@
-"""The augmentations of the paper, and three more: pure functions of an image and a random generator.
+"""The augmentations of the paper, and four more: pure functions of an image and a random generator.
 
-Resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation
-happens on the device. Warp, colours and blur are not of the paper and off by default.
+Cut, resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation
+happens on the device. Cut, warp, colours and blur are not of the paper and off by default.
 The generator of a picture follows from (seed, epoch, its place in the epoch) alone, so that results depend neither on
 the number of loader threads or processes nor on where a run was interrupted.
 """
@@ -39,6 +39,7 @@ class AugmentConfig:
         blur: probability of a loss of detail, by a smaller picture or a blurred one.
         warp: how strongly pictures are turned, slanted, stretched and cut, as tilted and wide-angle cameras and poor
             boxes do; 0 is not at all, 1 is a lot.
+        cut: probability that only the upper part is left, as behind a desk or a shelf.
     """
 
     padding: int = 10
@@ -48,11 +49,12 @@ class AugmentConfig:
     colours: float = 0.0
     blur: float = 0.0
     warp: float = 0.0
+    cut: float = 0.0
 
     def __post_init__(self) -> None:
         if self.padding < 0:
             raise ConfigError(f"augment.padding: expected 0 or more pixels, got {self.padding}")
-        for name in ("flip", "erase", "patch", "colours", "blur", "warp"):
+        for name in ("flip", "erase", "patch", "colours", "blur", "warp", "cut"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name}: expected a number from 0 to 1, got {getattr(self, name)}")
 
@@ -83,6 +85,8 @@ def augment(
     Returns:
         (height, width, 3), a new array.
     """
+    if config.cut and rng.random() < config.cut:
+        image = cut_legs(image, rng)
     picture = resize_image(image, size)
     if config.warp:
         picture = warp(picture, config.warp, rng)
@@ -112,6 +116,12 @@ def pad_and_crop(image: Image, padding: int, rng: np.random.Generator) -> Image:
     padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
     top, left = rng.integers(0, 2 * padding + 1, size=2)
     return padded[top : top + height, left : left + width].copy()
+
+
+def cut_legs(image: Image, rng: np.random.Generator, least: float = 0.35) -> Image:
+    """The upper part of the image, from all of it down to `least` of its height (h, w, 3)."""
+    rows = max(1, round(float(rng.uniform(least, 1)) * len(image)))
+    return image[:rows]
 
 
 def warp(image: Image, strength: float, rng: np.random.Generator) -> Image:

@@ -12,7 +12,7 @@ import pytest
 
 from mdpr.reid.synthetic.cameras import project
 from mdpr.reid.synthetic.identities import sample_identity
-from mdpr.reid.synthetic.people_renderer import Placed
+from mdpr.reid.synthetic.people_renderer import Placed, sample_creases
 from mdpr.reid.synthetic.person import PeopleMaker
 from mdpr.reid.synthetic.plates import Plate
 from mdpr.reid.synthetic.scene_painter import Label, Painted, ScenePainter
@@ -85,6 +85,24 @@ def test_the_picture_shows_people_where_the_mask_is_and_the_place_elsewhere(
         far_away[max(y1 - 10, 0) : y2 + 60, max(x1 - 60, 0) : x2 + 60] = False
     assert not changed[far_away].any()
     assert plate.image.min() == plate.image.max() == 150  # the plate is not painted on
+
+
+def test_creases_of_another_moment_shade_the_clothes_and_move_nothing(
+    painter: ScenePainter, plate: Plate, place: Place
+) -> None:
+    still = place(1, 5.0, 0.0)
+    moments = [still, still, *(replace(still, creases=sample_creases(np.random.default_rng(n))) for n in range(2))]
+    flat, again, one, other = (painter.paint(plate, [moment]) for moment in moments)
+    np.testing.assert_array_equal(flat.image, again.image)
+    for painted in (one, other):
+        np.testing.assert_array_equal(painted.ids, flat.ids)
+    person = flat.ids > 0
+    around = cv2.dilate(person.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0  # edges are smoothed
+    for first, second in ((flat, one), (one, other)):
+        change = np.abs(first.image.astype(int) - second.image).max(2)
+        assert not change[~around].any()
+        assert np.mean(change[person] > 2) > 0.3
+        assert abs(first.image[person].mean() - second.image[person].mean()) < 0.1 * flat.image[person].mean()
 
 
 def test_visibility_equals_counting_with_and_without_what_hides(

@@ -12,6 +12,7 @@ from mdpr.reid.data.images import resize_image
 from mdpr.reid.training.augmentations import (
     AugmentConfig,
     augment,
+    cut_legs,
     erase,
     lose_detail,
     pad_and_crop,
@@ -99,7 +100,7 @@ def test_patch_is_a_copy_from_the_other_picture() -> None:
     np.testing.assert_array_equal(donor, kept)
 
 
-@pytest.mark.parametrize("name", ["flip", "erase", "patch"])
+@pytest.mark.parametrize("name", ["flip", "erase", "patch", "cut"])
 def test_each_happens_half_of_the_time(name: str) -> None:
     config = AugmentConfig(padding=0, flip=0, erase=0, patch=0)
     config = AugmentConfig(**{**vars(config), name: 0.5})
@@ -179,6 +180,25 @@ def test_colours_and_blur_are_off_by_default() -> None:
     np.testing.assert_array_equal(same, image)
     other = augment(image, (16, 8), replace(plain, colours=0.5, blur=1.0), (0, 0, 0), np.random.default_rng(1))
     assert (other != image).any()
+
+
+def test_what_is_cut_off_is_the_lower_part() -> None:
+    image, heights = picture(), set()
+    for seed in range(200):
+        left = cut_legs(image, np.random.default_rng(seed), least=0.5)
+        np.testing.assert_array_equal(left, image[: len(left)])
+        heights.add(len(left))
+    assert min(heights) == 24
+    assert max(heights) == 48
+
+
+def test_a_cut_picture_fills_the_whole_input() -> None:
+    image, drawn = picture(), sample_generator(0, 0, 0)
+    assert drawn.random() < 1
+    expected = resize_image(cut_legs(image, drawn), SIZE)
+    np.testing.assert_array_equal(
+        augment(image, SIZE, replace(NONE, cut=1.0), FILL, sample_generator(0, 0, 0)), expected
+    )
 
 
 def test_warp_moves_a_point_where_the_formula_says() -> None:
