@@ -52,7 +52,7 @@ class DeepSort:
         self._limits = LookLimits(
             min(SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold, match), match
         )
-        halfway = sum(self._limits) / 2
+        halfway, third = sum(self._limits) / 2, (self._limits.match - self._limits.sure) / 3
         self._gallery = ReturnGallery(
             ReturnRules(
                 return_s=config.return_s,
@@ -60,7 +60,7 @@ class DeepSort:
                 least_views=config.return_views,
                 max_distance=halfway if config.return_distance is None else config.return_distance,
                 sure_distance=self._limits.sure,
-                margin=config.return_margin,
+                margin=third if config.return_margin is None else config.return_margin,
                 views=config.views,
                 hidden_s=config.hidden_s,
             )
