@@ -190,29 +190,27 @@ class AppearanceBank:
         self.mean_s[slots] = time_s
 
     def distance(
-        self, slots: IntArray, is_lost: NDArray[np.bool_], embeddings: NDArray[np.float32]
+        self, slots: IntArray, is_lost: NDArray[np.bool_], embeddings: NDArray[np.float32], rows: IntArray
     ) -> NDArray[np.float32]:
-        """Cosine distance of each track to each embedding.
+        """Cosine distance of a track and an embedding, pair by pair.
 
         Args:
-            slots: (T,) slots of the tracks.
-            is_lost: (T,) compare with the moving average and all views instead of with the average alone.
+            slots: (P,) slots of the tracks.
+            is_lost: (P,) compare with the moving average and all views instead of with the average alone.
             embeddings: (N, D) unit rows; a row of zeros has distance 1 to everything.
+            rows: (P,) which of them.
 
         Returns:
-            (T, N) in [0, 2]; only meaningful for tracks with `has_clear`.
+            (P,) in [0, 2]; only meaningful for tracks with `has_clear`.
         """
-        similarity: NDArray[np.float32] = self.mean.take(slots, axis=0) @ embeddings.T  # (T, N)
-        lost = (is_lost & self.has_clear[slots]).nonzero()[0]
+        shown = embeddings.take(rows, axis=0)
+        similarity: NDArray[np.float32] = np.vecdot(self.mean.take(slots, axis=0), shown)
+        lost = is_lost.nonzero()[0]
         if len(lost):
             held = slots[lost]
-            count = self.count[held]
-            starts = count.cumsum() - count
-            at = (held * self.views - starts).repeat(count)
-            at += np.arange(len(at))
-            views = self.embedding.reshape(-1, self.dimension).take(at, axis=0)  # (views of all lost tracks, D)
-            best = np.maximum.reduceat(views @ embeddings.T, starts, axis=0)  # (lost, N)
-            similarity[lost] = np.maximum(similarity[lost], best)
+            of_views = np.vecdot(self.embedding.take(held, axis=0), shown.take(lost, axis=0)[:, None])  # (lost, views)
+            of_views[np.arange(self.views) >= self.count[held][:, None]] = -1  # what an earlier track left there
+            similarity[lost] = np.maximum(similarity[lost], np.maximum.reduce(of_views, axis=1))
         return np.subtract(_ONE, similarity, out=similarity)
 
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:

@@ -46,7 +46,8 @@ class DeepSortConfig:
         return_views: views (of either visit) from which on a return is decided up to `return_distance`; with fewer only
             up to the sure distance.
         return_distance: largest mean cosine distance of a return; None = halfway from the sure to the match distance.
-        return_margin: how much farther everybody else must be.
+        return_margin: how much farther everybody else must be; None = a third of the way from the sure to the match
+            distance, because what two people differ by depends on the embedder.
         solver: "scipy" or "lap"; the same result.
     """
 
@@ -77,7 +78,7 @@ class DeepSortConfig:
     return_capacity: int = 500
     return_views: int = 3
     return_distance: float | None = None
-    return_margin: float = 0.05
+    return_margin: float | None = None
     solver: str = "scipy"
 
     def __post_init__(self) -> None:
@@ -98,7 +99,9 @@ class DeepSortConfig:
         )
         if self.return_distance is not None:
             check_within(self, ("return_distance",), 0, 2)
-        check_within(self, ("return_s", "return_margin"), 0, math.inf)
+        if self.return_margin is not None:
+            check_within(self, ("return_margin",), 0, 2)
+        check_within(self, ("return_s",), 0, math.inf)
         check_within(self, ("views", "return_capacity", "return_views"), 1, math.inf)
         check_within(self, ("low_conf",), 0, self.high_conf)
         check_choice(self, "solver", SOLVERS)

@@ -28,6 +28,7 @@ from mdpr.trackers.geometry import areas, corners, intersections, overlaps, to_p
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
 from mdpr.trackers.losing import count_clear, miss, settle_lost
 from mdpr.trackers.motion import POSITION, initiate, predict, rescale, transform, update
+from mdpr.trackers.pairs import overlapping_pairs
 from mdpr.trackers.scene import Scene, make_scene
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import SEEN, TrackTable
@@ -89,7 +90,7 @@ class Lifecycle:
         boxes = corners(predict(table.motion, frame.time_s - self._last.time_s)[POSITION])
         overlap = overlaps(intersections(boxes, xyxy), areas(boxes), area)
         overlap[table.class_id[:, None] != detections.class_id] = 0
-        covered = covered_by_nearer(xyxy[3], area, intersections(xyxy, xyxy))
+        covered = covered_by_nearer(xyxy[3], area, *overlapping_pairs(xyxy, xyxy))
         views = rate_views(xyxy, detections.confidence, covered, frame.size, rules.clear_conf, rules.max_covered)
         if bank.dimension:
             slot = table.slot

@@ -9,7 +9,7 @@ from mdpr.trackers.assignment import assign_pairs
 from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import TrackTable
 
-_FIRST = np.array(0)  # an array, see `track_table`
+_FIRST, _ONE = np.array(0), np.array(1, np.float32)  # arrays, see `track_table`
 
 
 class Matching:
@@ -26,16 +26,24 @@ class Matching:
         self.column.fill(-1)
         self.is_free = scene.has_area & (scene.detections.confidence >= low_conf)
 
-    def open_rows(self, is_candidate: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Those of the (T,) candidates without a detection."""
-        return (is_candidate & (self.column < _FIRST)).nonzero()[0]
+    def open_rows(self, is_candidate: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(T,) those of the candidates without a detection."""
+        return is_candidate & (self.column < _FIRST)
 
-    def open_columns(self, is_offered: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Those of the (N,) offered detections without a track."""
-        return (is_offered & self.is_free).nonzero()[0]
+    def open_columns(self, is_offered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(N,) those of the offered detections without a track."""
+        return is_offered & self.is_free
 
-    def take(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
-        """Match `rows[i]` with `columns[i]`."""
+    def assign(
+        self,
+        rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+        cost: NDArray[np.floating],
+        solver: str,
+        unmatched_cost: float = 1.0,
+    ) -> None:
+        """Match the best of the (P,) pairs of open tracks and detections, see `assign_pairs`."""
+        rows, columns = assign_pairs(rows, columns, cost, solver, unmatched_cost)
         self.column[rows] = columns
         self.is_free[columns] = False
 
@@ -50,22 +58,18 @@ def match_by_overlap(
     solver: str,
 ) -> None:
     """A round by overlap alone: cost 1 - IoU, pairs of one class with an IoU of at least `min_iou` > 0."""
-    columns = matching.open_columns(is_offered)
-    if len(columns) == 0:
-        return
-    rows = matching.open_rows(is_candidate)
-    if len(rows) == 0:
-        return
-    overlap = scene.overlap.take(rows, axis=0).take(columns, axis=1)  # (R, C)
-    at = (overlap >= min_iou).reshape(-1).nonzero()[0]
+    is_open = matching.open_columns(is_offered)[scene.columns]
+    is_open &= scene.overlap >= min_iou
+    at = is_open.nonzero()[0]
     if len(at) == 0:
         return
-    at_row, at_column = divmod(at, len(columns))
-    at_row, at_column, cost = rows[at_row], columns[at_column], 1 - overlap.reshape(-1)[at]  # (pairs,) each
+    at = at[matching.open_rows(is_candidate)[scene.rows[at]]]
+    rows, columns = scene.rows[at], scene.columns[at]  # (P,) each
     if not scene.is_one_class:
-        is_same = same_class(table, scene, at_row, at_column)
-        at_row, at_column, cost = at_row[is_same], at_column[is_same], cost[is_same]
-    matching.take(*assign_pairs(at_row, at_column, cost, solver))
+        is_same = same_class(table, scene, rows, columns)
+        rows, columns, at = rows[is_same], columns[is_same], at[is_same]
+    if len(at):
+        matching.assign(rows, columns, _ONE - scene.overlap[at], solver)
 
 
 def same_class(table: TrackTable, scene: Scene, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.bool_]:

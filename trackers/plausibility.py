@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,9 @@ distribution allows."""
 WORST = 8.0
 """Negative logarithm of the likelihood, up to a constant, from which a pair is as implausible as any other."""
 
+REACH = math.sqrt(FREEDOM * math.expm1(2 * WORST / (FREEDOM + 1)))
+"""Error of a single coordinate, in usual errors, from which a pair is as implausible as any other (9.7)."""
+
 _ONE, _SHARE = np.array(1.0), np.array(1 / FREEDOM)
 _ERRORS = np.concatenate([USUAL_ERROR, GROWTH_PER_S], axis=1)  # (4, 2), of a height and of a height times a second
 _WEIGHT = np.full(4, (FREEDOM + 1) / 2 / WORST)
@@ -51,12 +56,29 @@ def implausibility(
     array([0.  , 0.04, 0.83])
     """
     position = motion[POSITION]
-    height = position[HEIGHT]
-    usual = _ERRORS @ np.array((height, unseen_s * height))
-    usual[:2] += np.abs(motion[VELOCITY, :2]) * (SPEED_SHARE * unseen_s)
+    usual = _usual_errors(motion, unseen_s)
     error = xywh - position
     error /= usual
     np.square(error, out=error)
     error *= _SHARE
     unlikely: NDArray[np.float64] = _WEIGHT @ np.log1p(error, out=error)
     return np.minimum(unlikely, _ONE, out=unlikely)
+
+
+def reach(motion: NDArray[np.float64], unseen_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, T) pixels of x and of y beyond which `implausibility` is 1, whatever the other coordinates are.
+
+    >>> from mdpr.trackers.motion import initiate
+    >>> state = initiate(np.array([[50, 50, 40, 100.0]]).T)
+    >>> reach(state, np.array([0.0])).round(1).T
+    array([[38.8, 29.1]])
+    """
+    return REACH * _usual_errors(motion, unseen_s)[:2]
+
+
+def _usual_errors(motion: NDArray[np.float64], unseen_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4, T) deviation of centre x, centre y, width and height from the expected box, in pixels."""
+    height = motion[POSITION, HEIGHT]
+    usual: NDArray[np.float64] = _ERRORS @ np.array((height, unseen_s * height))
+    usual[:2] += np.abs(motion[VELOCITY, :2]) * (SPEED_SHARE * unseen_s)
+    return usual

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mdpr.trackers.geometry import areas, centres_and_sizes, intersections, overlaps, to_planes
+from mdpr.trackers.geometry import areas, centres_and_sizes, to_planes
 from mdpr.trackers.lifecycle_rules import LifecycleRules
+from mdpr.trackers.pairs import overlapping_pairs, overlaps_of_pairs
 from mdpr.trackers.views import Views, covered_by_nearer, rate_views
 from mdpr.types import Detections, Frame, Tracklet
 
@@ -27,9 +28,10 @@ class Scene:
         has_area: (N,) boxes without area match nothing and begin nothing.
         xywh: (4, N) float32 centres and sizes of the detections.
         xyxy, area: (4, N) and (N,) of the detections.
-        shared: (N, N) areas of the intersections of the detections.
         boxes: (4, T) float32 `xyxy` where the tracks are expected.
-        overlap: (T, N) intersection over union of `boxes` and the detections.
+        rows, columns, overlap: (P,) each, the pairs of `boxes` and detections that overlap, ascending by row and then
+            by column, and their intersection over union.
+        among: the pairs of detections that overlap, see `covered_by_nearer`.
         rules: of the tracker.
         needs_appearance: without an embedding no view is clear.
         is_one_class: whether everything that this tracker has ever been given is of one class.
@@ -44,9 +46,11 @@ class Scene:
     xywh: NDArray[np.float32]
     xyxy: NDArray[np.float32]
     area: NDArray[np.float32]
-    shared: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
     overlap: NDArray[np.float32]
+    among: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]
     rules: LifecycleRules
     needs_appearance: bool
     is_one_class: bool
@@ -64,7 +68,7 @@ class Scene:
     @cached_property
     def covered(self) -> NDArray[np.float32]:
         """(N,) part of each detection that a nearer one hides, see `covered_by_nearer`."""
-        return covered_by_nearer(self.xyxy[3], self.area, self.shared)
+        return covered_by_nearer(self.xyxy[3], self.area, *self.among)
 
 
 def make_scene(
@@ -82,7 +86,10 @@ def make_scene(
     xyxy = to_planes(detections.xyxy)
     xywh = centres_and_sizes(xyxy)
     both = np.concatenate([boxes, xyxy], axis=1)
-    shared, area, tracks = intersections(both, xyxy), areas(both), boxes.shape[1]
+    rows, columns, shared = overlapping_pairs(both, xyxy)
+    area, tracks = areas(both), boxes.shape[1]
+    split = rows.searchsorted(tracks)
+    of_tracks = rows[:split], columns[:split]
     return Scene(
         frame=frame,
         detections=detections,
@@ -92,9 +99,11 @@ def make_scene(
         xywh=xywh,
         xyxy=xyxy,
         area=area[tracks:],
-        shared=shared[tracks:],
         boxes=boxes,
-        overlap=overlaps(shared[:tracks], area[:tracks], area[tracks:]),
+        rows=of_tracks[0],
+        columns=of_tracks[1],
+        overlap=overlaps_of_pairs(*of_tracks, shared[:split], area, area[tracks:]),
+        among=(rows[split:] - tracks, columns[split:], shared[split:]),
         rules=rules,
         needs_appearance=needs_appearance,
         is_one_class=is_one_class,

@@ -14,7 +14,7 @@ BORDER_PX = 1.5
 BORDER_FACTOR = 0.5
 """A cut crop shows part of the person: it stays usable when there is nothing better."""
 
-_ONE, _LEAST_AREA, _BORDER = (np.array(number, np.float32) for number in (1, 1e-9, BORDER_PX))  # arrays, see `geometry`
+_ONE, _BORDER = (np.array(number, np.float32) for number in (1, BORDER_PX))  # arrays, see `geometry`
 
 
 @dataclass(eq=False, slots=True)
@@ -33,7 +33,11 @@ class Views:
 
 
 def covered_by_nearer(
-    lower_edge: NDArray[np.float32], area: NDArray[np.float32], shared: NDArray[np.float32]
+    lower_edge: NDArray[np.float32],
+    area: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    shared: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """Largest part of each box that a single nearer box hides.
 
@@ -43,20 +47,20 @@ def covered_by_nearer(
     Args:
         lower_edge: (N,) y2 of the boxes of one frame, of all classes.
         area: (N,) theirs.
-        shared: (N, N) areas of their intersections.
+        rows, columns, shared: (P,) each, all pairs of them that overlap, in both orders, and the area that they share.
 
     Returns:
         (N,) in [0, 1]; 0 for a box without area.
 
-    >>> covered_by_nearer(np.array([20, 30.0]), np.array([200, 300.0]), np.array([[200, 100], [100, 300.0]]))
-    array([0.5, 0. ])
+    >>> pair = np.array([0, 1]), np.array([1, 0]), np.array([100.0, 100.0])
+    >>> covered_by_nearer(np.array([20, 30.0]), np.array([200, 300.0]), *pair)
+    array([0.5, 0. ], dtype=float32)
     """
-    if len(shared) < 2:
-        return np.zeros(len(shared), dtype=np.float32)
-    hidden = shared * (lower_edge[:, None] >= lower_edge)  # [i, j]: box i is not behind box j; `shared` is symmetric
-    hidden.reshape(-1)[:: len(hidden) + 1] = 0  # no box hides itself
-    covered: NDArray[np.float32] = np.maximum.reduce(hidden)
-    covered /= np.maximum(area, _LEAST_AREA)
+    covered = np.zeros(len(area), dtype=np.float32)
+    at = ((lower_edge[rows] >= lower_edge[columns]) & (rows != columns)).nonzero()[0]  # no box hides itself
+    if len(at):
+        hidden = columns[at]
+        np.maximum.at(covered, hidden, shared[at] / area[hidden])
     return covered
 
 

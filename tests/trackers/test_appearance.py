@@ -80,7 +80,8 @@ def test_equals_plain_lists(seed):
         np.testing.assert_allclose(bank.embedding[slot, :count], [view[2] for view in track.views])
         np.testing.assert_allclose(bank.mean[slot], track.mean, atol=1e-5)
     probes = unit(rng, 5, 8)
-    distance = bank.distance(slots, np.array([False, True, True, False]), probes)
+    pairs = np.repeat(slots, 5), np.repeat([False, True, True, False], 5), probes, np.tile(np.arange(5), 4)
+    distance = bank.distance(*pairs).reshape(4, 5)
     for i, track in enumerate(naive):
         against = [track.mean, *[view[2] for view in track.views]] if i in (1, 2) else [track.mean]
         wanted = [min(1 - float(np.dot(a, probe)) for a in against) for probe in probes]

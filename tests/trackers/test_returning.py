@@ -94,6 +94,19 @@ def test_without_a_gallery_nobody_returns():
     assert returns_found(DeepSort(DeepSortConfig(return_s=0)), visits(0))[0] == 0
 
 
+@pytest.mark.parametrize(("match", "returns"), [(0.4, True), (0.8, False)])
+def test_how_much_nearer_the_best_must_be_follows_the_embedder(detect, match, returns):
+    """Who comes back is 0 from one of those who left and 0.12 from the other; another embedder differs by 0.18."""
+    ann = np.eye(1, 16, dtype=np.float32)[0]
+    eve = np.array([0.88, np.sqrt(1 - 0.88**2), *[0] * 14], dtype=np.float32)
+    tracker = DeepSort(DeepSortConfig(appearance_threshold=match, reid_threshold=0.25))
+    for index in range(150):
+        looks = np.stack([ann, eve]) if index < 30 else ann[None] if index >= 80 else np.empty((0, 16), np.float32)
+        detections = [detect([[300, 300], [800, 300]]), detect([[500, 300]]), Detections.empty()][2 - len(looks)]
+        tracks = tracker.update(detections, Frame("cam", index, index / FPS, size=(1920, 1080)), looks)
+    assert tracks.track_id.tolist() == [1 if returns else 3]
+
+
 def test_a_return_is_decided_with_more_views_and_renamed(detect):
     """The first views on return are poor: the new id is shown at first, then taken back."""
     tracker, ann = DeepSort(), np.eye(1, 16, dtype=np.float32)[0]

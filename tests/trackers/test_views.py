@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from mdpr.trackers import scene
 from mdpr.trackers.deepsort import DeepSort
-from mdpr.trackers.geometry import areas, intersections, to_planes
+from mdpr.trackers.geometry import areas, to_planes
+from mdpr.trackers.pairs import overlapping_pairs
 from mdpr.trackers.views import covered_by_nearer, is_cut_by_border, rate_views
 from mdpr.types import Detections, Frame
 
 
 def covered(boxes):
     planes = to_planes(boxes)
-    return covered_by_nearer(planes[3], areas(planes), intersections(planes, planes))
+    return covered_by_nearer(planes[3], areas(planes), *overlapping_pairs(planes, planes))
 
 
 def rate(boxes, confidence, size):

@@ -1,0 +1,63 @@
+"""Who may claim whom: by overlap, and from afar only what no overlapping track surely looks like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mdpr.trackers.claims import LookLimits, claims_of
+from mdpr.trackers.deepsort import DeepSort
+from mdpr.types import Detections, Frame
+
+SIZE = (1000, 500)
+LIMITS = LookLimits(sure=0.25, match=0.4)
+
+
+def boxes_at(*centres):
+    centre, half = np.array(centres, np.float64).reshape(-1, 2), np.array([20, 50])
+    boxes = np.concatenate([centre - half, centre + half], axis=1)
+    return Detections(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes)))
+
+
+def look(*values):
+    vector = np.zeros(8, np.float32)
+    vector[: len(values)] = values
+    return vector / np.linalg.norm(vector)
+
+
+def claims_in_the_last_frame(frames):
+    """Pairs (row, column) in the last frame, after the others were tracked."""
+    tracker = DeepSort()
+    for index, (detections, looks) in enumerate(frames[:-1]):
+        tracker.update(detections, Frame("c", index, index / 10, size=SIZE), np.array(looks).reshape(-1, 8))
+    detections, looks = frames[-1]
+    lifecycle, frame = tracker._lifecycle, Frame("c", len(frames), len(frames) / 10, size=SIZE)
+    scene = lifecycle.begin(detections, frame, np.array(looks).reshape(-1, 8))
+    offered = np.ones(len(detections), dtype=bool)
+    claims = claims_of(lifecycle.table, lifecycle.bank, scene, offered, tracker.config, LIMITS)
+    return list(zip(claims.rows.tolist(), claims.columns.tolist(), strict=True))
+
+
+ONE, TWIN, OTHER = look(1), look(1, 0.3), look(0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (ONE, [(0, 0)]),  # where the first one is expected and like them: not the second one's, who would look so too
+        (OTHER, []),  # unlike both
+    ],
+)
+def test_a_detection_that_its_track_looks_like_is_nobody_elses(shown, expected):
+    both = boxes_at((300, 200), (350, 200)), [ONE, TWIN]
+    frames = [both] * 5 + [(boxes_at((300, 200)), [ONE])] * 3 + [(boxes_at((300, 200)), [shown])]
+    assert claims_in_the_last_frame(frames) == expected
+
+
+def test_a_lost_track_claims_from_afar_what_looks_like_it():
+    """The first one has gone on; the second one, lost for 0.3 s, appears 50 pixels farther than expected."""
+    both = boxes_at((300, 200), (700, 200)), [ONE, OTHER]
+    frames = [both] * 5 + [(boxes_at((300, 200)), [ONE])] * 3 + [(boxes_at((300, 200), (750, 200)), [ONE, OTHER])]
+    assert claims_in_the_last_frame(frames) == [(0, 0), (1, 1)]
+    frames[-1] = (frames[-1][0], [ONE, TWIN])
+    assert claims_in_the_last_frame(frames) == [(0, 0)]
