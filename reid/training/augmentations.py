@@ -1,6 +1,6 @@
 """The augmentations of the paper, and four more: pure functions of an image and a random generator.
 
-Cut, resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalisation
+Cut, resize, warp, pad and crop, flip, colours, blur, random erasing, random patch, in this order, on uint8; normalising
 happens on the device. Cut, warp, colours and blur are not of the paper and off by default.
 The generator of a picture follows from (seed, epoch, its place in the epoch) alone, so that results depend neither on
 the number of loader threads or processes nor on where a run was interrupted.
