@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mdpr.pipeline.commands.running import run_command
@@ -52,7 +53,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cameras", type=Path, metavar="FILE", help="YAML about the cameras; see below")
     parser.add_argument(
         "--false-link-rate", type=float, metavar="X",
-        help="part of the links that may be wrong, in expectation (all links that are more likely right than wrong)",
+        help=f"part of the links that may be wrong, in expectation ({LinkConfig.false_link_rate}; and of few links, as "
+        "many as are more likely than not to be right, all of them)",
     )  # fmt: skip
     parser.add_argument("--no-split", action="store_true", help="do not cut tracks that hold two people")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -91,8 +93,11 @@ def _run(flags: argparse.Namespace) -> int:
 
 
 def _config(flags: argparse.Namespace) -> LinkConfig:
-    """Options of linking."""
-    return LinkConfig(split_tracks=not flags.no_split, false_link_rate=flags.false_link_rate)
+    """Options; a rate that is given decides alone."""
+    config = LinkConfig(split_tracks=not flags.no_split)
+    if flags.false_link_rate is None:
+        return config
+    return replace(config, false_link_rate=flags.false_link_rate, all_right=None)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ class LinkConfig:
     """Options; none of them is a distance that has to be tuned to a model or a place.
 
     Attributes:
-        false_link_rate: part of the joined pairs that may be two people, in expectation; in (0, 0.5]. None: a link is
-            kept when it is more likely right than wrong, which makes the expected number of wrong and of missing pairs
-            together the least.
+        false_link_rate: part of the links that may join two people, in expectation; in (0, 0.5].
+        all_right: of few links, as many are kept as are all right with this probability, even when their expected false
+            part is above the rate; in (0, 1). None: the rate alone decides.
         candidates: about how many pairs are looked at a tracklet; below 2 * candidates tracklets, all pairs.
         split_tracks: whether tracks that hold two people are cut.
         min_view_quality: views below this part of the best quality of their tracklet are left out, in [0, 1).
@@ -26,7 +26,8 @@ class LinkConfig:
         refine_rounds: most rounds of moving, splitting and merging.
     """
 
-    false_link_rate: float | None = None
+    false_link_rate: float = 0.01
+    all_right: float | None = 0.5
     candidates: int = 60
     split_tracks: bool = True
     min_view_quality: float = 0.25
@@ -36,8 +37,10 @@ class LinkConfig:
     refine_rounds: int = 20
 
     def __post_init__(self) -> None:
-        if self.false_link_rate is not None and not 0 < self.false_link_rate <= 0.5:
+        if not 0 < self.false_link_rate <= 0.5:
             raise ConfigError(f"false_link_rate: expected a value in (0, 0.5], got {self.false_link_rate}")
+        if self.all_right is not None and not 0 < self.all_right < 1:
+            raise ConfigError(f"all_right: expected a value in (0, 1), got {self.all_right}")
         if self.candidates < 1:
             raise ConfigError(f"candidates: expected 1 or more, got {self.candidates}")
         if not 0 <= self.min_view_quality < 1:

@@ -74,7 +74,9 @@ class OfflineLinker:
         trees = GroupTrees(weighed.evidence, constraints.groups)
         before = None
         while before is None or not np.array_equal(group, before):  # what is left of a group is less sure than before
-            before, group = group, cut_doubtful(group, trees.links(group), self._config.false_link_rate)
+            links = trees.links(group)
+            rate, all_right = self._config.false_link_rate, self._config.all_right
+            before, group = group, cut_doubtful(group, links, rate, all_right)
         decisions, calibration = explain(scene, weighed, group, trees, constraints.groups)
         linking = Linking(number_identities(scene, group), decisions, calibration, split, dropped)
         return linking, Learned(scene, constraints, appearance, offset, weighed)

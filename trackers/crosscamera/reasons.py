@@ -115,22 +115,25 @@ class GroupTrees:
         return side
 
 
-def cut_doubtful(group: Integers, links: list[TreeLink], false_link_rate: float | None) -> Integers:
-    """Groups without their doubtful links: wrong as likely as not, or as few as bring the expected false part down.
+def cut_doubtful(
+    group: Integers, links: list[TreeLink], false_link_rate: float, all_right: float | None = None
+) -> Integers:
+    """Groups without their most doubtful links, as few of them as bring the expected false part down to the rate.
 
     Args:
         group: (N,) group of each row.
         links: of its trees.
-        false_link_rate: in (0, 1), of the pairs that the links join; None cuts what is not likelier right than wrong.
+        false_link_rate: in (0, 1).
+        all_right: more links are kept as long as all of them are right with this probability; None keeps no more.
     """
     risk = np.array([1 / (1 + np.exp(min(link.log_odds, _SURE))) for link in links])
     order = np.argsort(risk, kind="stable")
-    if false_link_rate is None:
-        keep = int((risk < 0.5).sum())
-    else:
-        pairs = np.array([link.pairs for link in links])[order]  # a link between two large groups must be surer
-        mean = np.cumsum(risk[order] * pairs) / np.cumsum(pairs)
-        keep = int(np.searchsorted(mean, false_link_rate, side="right"))  # the mean rises
+    pairs = np.array([link.pairs for link in links])[order]  # a link between two large groups must be surer
+    mean = np.cumsum(risk[order] * pairs) / np.cumsum(pairs)
+    keep = int(np.searchsorted(mean, false_link_rate, side="right"))  # the mean rises
+    if all_right is not None:
+        together = np.cumsum(np.log1p(-risk[order]))  # falls
+        keep = max(keep, int(np.searchsorted(-together, -np.log(all_right), side="right")))
     kept = [links[number] for number in order[:keep]]
     kept += [links[number] for number in order[keep:] if links[number].is_forced]
     graph = coo_array(

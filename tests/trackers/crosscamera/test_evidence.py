@@ -244,15 +244,11 @@ def test_doubtful_links_are_cut_to_the_rate():
     assert cut_doubtful(group, links, 0.2).tolist() == [0, 0, 0, 3, 3]
     assert cut_doubtful(group, links, 0.05).tolist() == [0, 0, 2, 3, 3]
     assert cut_doubtful(group, links, 1e-4).tolist() == [0, 1, 2, 3, 4]
+    assert cut_doubtful(group, links, 1e-4, 0.6).tolist() == [0, 0, 0, 3, 3]  # 0.998 * 0.993 * 0.622
+    assert cut_doubtful(group, links, 1e-4, 0.63).tolist() == [0, 0, 2, 3, 3]
+    assert cut_doubtful(group, links, 1e-4, 0.9999).tolist() == [0, 1, 2, 3, 4]
     forced = [TreeLink(1, 2, 0.5, True)]
     assert cut_doubtful(np.array([0, 1, 1]), forced, 1e-4).tolist() == [0, 1, 1]
-
-
-def test_without_a_rate_what_is_likelier_right_than_wrong_stays():
-    """The fewest wrong and missing pairs in expectation: each link by itself, however many others are doubtful."""
-    links = [TreeLink(0, 1, 0.1, False, 4), TreeLink(1, 2, -0.1, False), TreeLink(3, 4, 0.1, False)]
-    assert cut_doubtful(np.array([0, 0, 0, 3, 3]), links, None).tolist() == [0, 0, 2, 3, 3]
-    assert cut_doubtful(np.array([0, 0]), [TreeLink(0, 1, -9.0, True)], None).tolist() == [0, 0]
 
 
 def test_tree_links_hold_their_group_together():
@@ -284,8 +280,7 @@ def test_the_rate_is_kept():
 
 def test_a_small_rate_is_kept_too():
     simulated = simulate(World(people=40, dimension=48, camera=0.4, person_in_camera=0.6, visit=0.6, view=1.8, seed=1))
-    calibration = OfflineLinker(LinkConfig(false_link_rate=0.01)).link(simulated.sightings).calibration
-    assert 0 < calibration.expected_false_links <= 0.01
+    assert 0 < OfflineLinker().link(simulated.sightings).calibration.expected_false_links <= 0.01
 
 
 def test_a_few_people_at_once_are_told_apart_by_those_known_to_be_two():
