@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mdpr.pipeline.store import EVERYTHING, Filters, Match, Store, TrackletKey, TrackletRecord
 from mdpr.trackers.crosscamera import LinkConfig
-from mdpr.trackers.crosscamera.calibration import Fit
+from mdpr.trackers.crosscamera.likelihood import NORMAL, Fit
 
 PRIOR_IN_GALLERY = 0.5
 _SPREAD = 0.15  # of scores, where the gallery tells nothing about them
@@ -134,7 +134,7 @@ def measure(store: Store, query_views: int, seed: int) -> tuple[Fit, int]:
     default = LinkConfig()
     m1, s1 = _normal(same, default.same_similarity)
     m0, s0 = _normal(different, default.different_similarity)
-    values = (m0, max(m1, m0 + s0), s0, s1, 0.5, float(len(different)), float(len(same)))
+    values = (m0, max(m1, m0 + s0), s0, s1, 0.5, float(len(different)), float(len(same)), NORMAL)
     return Fit(*(np.array([value]) for value in values)), len(same)
 
 

@@ -1,7 +1,7 @@
 """From similarity to the odds of being one person, without labels.
 
 Pairs that overlap in time in one camera are known to be two people, pieces of one tracklet are known to be one. All
-other pairs are a mixture of both, to which normal distributions are fitted by expectation maximisation, for all
+other pairs are a mixture of both, to which distributions are fitted by expectation maximisation, for all
 cameras together and then for each pair of cameras, where the fit to all counts like a number of samples of its own.
 So a pair of cameras with few samples has the common fit, and one with many has its own.
 
@@ -16,14 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.crosscamera.likelihood import Fit
 from mdpr.trackers.crosscamera.scene import Integers, Times
+from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION
 
 UNKNOWN, DIFFERENT = -1, 0
-MOST_LOG_RATIO = 10.0
-MOST_LOG_ODDS = 8.0  # of a pair by itself, however rare true pairs are: no normal distribution is right that far out
 _ROUNDS, _ROUNDS_BY_KIND = 40, 5
 _LEAST_KNOWN = 50
 _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
+_SHARE_WEIGHT = 10.0  # pairs that the expected share counts as
+_LEAST_FREEDOM = 3.0  # the least with a finite variance
 _PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they show a person in one camera only
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
@@ -33,53 +35,6 @@ _KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where the
 _APART = -2.5  # log ratio of places from which on a pair counts as two people
 _LEAST_WIDTH = 0.5  # of one person's standard deviation against that of two: what is fitted first are the clear ones
 _LEAST_GAP = 1.5  # standard deviations between the means, below which appearance tells nothing
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """Normal distributions of similarity by kind of pair; G kinds (pairs of cameras).
-
-    Attributes:
-        different, same: (G,) means.
-        different_spread, same_spread: (G,) standard deviations.
-        share: (G,) part of the pairs that are one person.
-        samples, same_samples: (G,) pairs, and expected true pairs among them.
-    """
-
-    different: Times
-    same: Times
-    different_spread: Times
-    same_spread: Times
-    share: Times
-    samples: Times
-    same_samples: Times
-
-    def log_ratio(self, similarity: NDArray[np.floating], kind: Integers, reliability: Times | None = None) -> Times:
-        """(P,) log of how much likelier a similarity is for one person than for two; rises with the similarity.
-
-        Args:
-            similarity: (P,).
-            kind: (P,) number of the pair of cameras.
-            reliability: (P,) part of the usual distance between the means that such a pair has; None: all of it.
-        """
-        m0, m1 = self.different[kind], self.same[kind]
-        if reliability is not None:
-            m1 = m0 + reliability * (m1 - m0)
-        v0, v1 = self.different_spread[kind] ** 2, self.same_spread[kind] ** 2
-        value = np.asarray(similarity, np.float64)
-        # The ratio of two normals of different width falls again beyond its extremum: there it is held.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            extremum = (m1 * v0 - m0 * v1) / (v0 - v1)
-        value = np.where(v1 > v0, np.maximum(value, extremum), value)
-        value = np.where(v1 < v0, np.minimum(value, extremum), value)
-        ratio = -0.5 * np.log(v1 / v0) - (value - m1) ** 2 / (2 * v1) + (value - m0) ** 2 / (2 * v0)
-        most = np.maximum(MOST_LOG_RATIO, MOST_LOG_ODDS - self.prior(kind))
-        return np.clip(ratio, -MOST_LOG_RATIO, most)
-
-    def prior(self, kind: Integers) -> Times:
-        """(P,) log-odds of a pair before it is looked at."""
-        share = self.share[kind]
-        return np.log(share) - np.log1p(-share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +49,9 @@ class Samples:
         pieces: (Q,) similarities of pieces of one tracklet.
         hint: (P,) log ratio for one person against two that places give, where these are known: so they teach what one
             person looks like in two cameras.
+        share: part of the pairs without label that one expects to be one person; counts as much as 10 pairs.
+        across: part of the distance between two people and pieces that is expected between two people and one person
+            in two tracklets; pieces have the same light and mostly the same side.
     """
 
     similarity: Times
@@ -102,6 +60,8 @@ class Samples:
     label: Integers
     pieces: Times
     hint: Times | None = None
+    share: float = 0.05
+    across: float = 1.0
 
     @property
     def is_different(self) -> NDArray[np.bool_]:
@@ -122,8 +82,7 @@ def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
         kinds: G.
         different, same: default means.
     """
-    result = _spread_out(_first(samples, different, same), kinds)
-    first = result
+    first = result = _spread_out(_first(samples, different, same, _freedom(samples, kinds)), kinds)
     zero = np.zeros_like(samples.kind)
     for _ in range(_ROUNDS):
         likely = _expected(result, samples, zero)
@@ -138,19 +97,28 @@ def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
     return result
 
 
-def _first(samples: Samples, different: float, same: float) -> Fit:
+def _freedom(samples: Samples, kinds: int) -> float:
+    """Degrees of freedom: how many pairs tell, independently of each other, how wide the distributions are.
+
+    The same two people are in about as many pairs of tracklets as there are pairs of cameras, and these are correlated.
+    """
+    return _LEAST_FREEDOM + float(samples.weight.sum()) / (1 + (kinds - 1) * DEFAULT_CORRELATION)
+
+
+def _first(samples: Samples, different: float, same: float, freedom: float) -> Fit:
     """Before the mixture is looked at: the lower half of all pairs, and pieces of tracklets."""
     unknown = float(samples.weight[samples.label == UNKNOWN].sum())
     share = 0.1 if unknown < 1000 else 0.02
     m0, s0 = _two_people(samples, np.ones(len(samples.kind), np.bool_), share, different, 0.15, _DEFAULT_WEIGHT)
-    m1, s1 = _posterior(samples.pieces, np.ones(len(samples.pieces)), max(same, m0 + 2 * s0), 0.15, _DEFAULT_WEIGHT)
-    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, unknown, 0.0)
+    pieces = m0 + samples.across * (samples.pieces - m0)
+    m1, s1 = _posterior(pieces, np.ones(len(pieces)), max(same, m0 + 2 * s0), 0.15, _DEFAULT_WEIGHT)
+    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, unknown, 0.0, freedom)
 
 
 def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     is_unknown = samples.label == UNKNOWN
     total, right = float(samples.weight[is_unknown].sum()), float((samples.weight * likely)[is_unknown].sum())
-    share = min((right + 0.5) / (total + 10), 0.9)
+    share = min((right + _SHARE_WEIGHT * samples.share) / (total + _SHARE_WEIGHT), 0.9)
     every = np.ones(len(samples.kind), np.bool_)
     m0, s0 = _two_people(
         samples, every, share, float(first.different[0]), float(first.different_spread[0]), _DEFAULT_WEIGHT
@@ -159,7 +127,8 @@ def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     m1, s1 = _posterior(
         samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), strength
     )
-    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, max(s1, _LEAST_WIDTH * s0), share, total, right)
+    s1, freedom = max(s1, _LEAST_WIDTH * s0), float(first.freedom[0])
+    return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, total, right, freedom)
 
 
 def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
@@ -180,7 +149,7 @@ def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
         )  # fmt: skip
         s1 = max(s1, _LEAST_WIDTH * s0)
         found = (m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, float(np.clip(share, 1e-6, 0.9)), total, right)
-        for name, value in zip(Fit.__dataclass_fields__, found, strict=True):
+        for name, value in zip(Fit.__dataclass_fields__, found, strict=False):  # the freedom is that of all cameras
             result[name][kind] = value
     return Fit(**result)
 

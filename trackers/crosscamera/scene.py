@@ -67,6 +67,15 @@ class Scene:
         overlap = (self.start_s[a] <= self.end_s[b]) & (self.start_s[b] <= self.end_s[a])
         return np.asarray(overlap & (self.clock[a] == self.clock[b]), np.bool_)
 
+    def most_at_once(self) -> int:
+        """The most tracklets that are in one camera at once; so many people there are at least."""
+        found = 0
+        for lane in np.unique(self.lane):
+            start, end = np.sort(self.start_s[self.lane == lane]), np.sort(self.end_s[self.lane == lane])
+            here = np.arange(1, len(start) + 1) - np.searchsorted(end, start, side="left")
+            found = max(found, int(here.max()))
+        return found
+
 
 def check_sightings(sightings: Sequence[Sighting]) -> None:
     """See whether they can be linked.

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.crosscamera import LinkConfig, Sighting
 from mdpr.trackers.crosscamera.appearance import Centred, centred, first_offset
-from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Fit, Samples, fit
+from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
+from mdpr.trackers.crosscamera.likelihood import Fit
 from mdpr.trackers.crosscamera.offline import ALIKE
 from mdpr.trackers.crosscamera.purify import cut_of, good_quality, levels
 from mdpr.trackers.crosscamera.scene import Scene, make_scene

@@ -48,13 +48,14 @@ def test_cameras_that_see_different_places_are_not_related():
 
 def test_learned_places_find_who_embeddings_cannot_tell():
     """Single views are four times as noisy as people differ; what is found is what appearance alone does not find."""
-    simulated = simulate_walks(view=4.0, seed=1)
-    nowhere = (np.empty(0), np.empty((0, 4), np.float32))
-    without = [replace(one, boxes=nowhere) for one in simulated.sightings]
-    with_places, alone = (OfflineLinker().link(rows) for rows in (simulated.sightings, without))
-    found, before = (score(_whole(one), simulated) for one in (with_places, alone))
-    assert found.idf1 > before.idf1 + 0.05
-    assert found.precision > 0.9
+    scores = []
+    for simulated in (simulate_walks(view=4.0, seed=seed) for seed in (1, 2)):
+        nowhere = (np.empty(0), np.empty((0, 4), np.float32))
+        without = [replace(one, boxes=nowhere) for one in simulated.sightings]
+        with_places, alone = (OfflineLinker().link(rows) for rows in (simulated.sightings, without))
+        scores.append([score(_whole(one), simulated) for one in (with_places, alone)])
+    assert np.mean([found.f1 for found, _ in scores]) > np.mean([before.f1 for _, before in scores]) + 0.05
+    assert np.mean([found.precision for found, _ in scores]) > 0.9
 
 
 def _whole(linking):
