@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from mdpr.errors import ConfigError
 from mdpr.reid.crops import crop_people, crop_people_torch
 from mdpr.reid.inference.engines import EngineOptions, make_engine
-from mdpr.reid.inference.folding import fold
-from mdpr.reid.inference.torch_engine import TorchEngine
-from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata
 from mdpr.shipped import shipped_weights
 from mdpr.weights import find_weights, obtain_weights
 
@@ -57,6 +54,10 @@ class MdprEmbedder:
     Config = MdprEmbedderConfig
 
     def __init__(self, config: MdprEmbedderConfig = MdprEmbedderConfig()) -> None:
+        from mdpr.reid.inference.folding import fold  # torch: seconds, which an error in the options should not take
+        from mdpr.reid.inference.torch_engine import TorchEngine
+        from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata
+
         self.config = config
         file, kind = f"{config.weights}.safetensors", "MDPR checkpoint"
         path = find_weights(config.weights, [file], kind) or shipped_weights("mdpr.reid", file)
@@ -65,7 +66,8 @@ class MdprEmbedder:
         model = load_model(path)
         self.fingerprint = fingerprint(path)
         options = EngineOptions(config.engine, config.precision, config.device, config.compile)
-        self._engine = make_engine(fold(model), self.fingerprint, options)
+        self._engine = engine = make_engine(fold(model), self.fingerprint, options)
+        self._on_gpu = engine if isinstance(engine, TorchEngine) and engine.device.type != "cpu" else None
         self._height, self._width = model.config.input_size
         self.dimension = model.config.dimension
         measured = told.get("measures") or {}  # of its last evaluation
@@ -79,10 +81,10 @@ class MdprEmbedder:
     def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """(sum of N_i, D) float32 unit rows; zeros for a box without pixels."""
         start = time.perf_counter()
-        if isinstance(self._engine, TorchEngine) and self._engine.device.type != "cpu":
-            planes, is_visible = crop_people_torch(images, boxes, self._height, self._width, str(self._engine.device))
+        if self._on_gpu is not None:
+            planes, is_visible = crop_people_torch(images, boxes, self._height, self._width, str(self._on_gpu.device))
             self.crop_s = time.perf_counter() - start
-            rows = self._engine.embed_planes(planes)
+            rows = self._on_gpu.embed_planes(planes)
         else:
             crops, is_visible = crop_people(images, boxes, self._height, self._width)
             self.crop_s = time.perf_counter() - start

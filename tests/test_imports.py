@@ -70,6 +70,13 @@ def test_types_are_light() -> None:
     assert out.stdout.strip() == "[]"
 
 
+def test_what_a_run_starts_with_does_not_load_torch() -> None:
+    """Loading it takes seconds, which an error in the command line should not."""
+    code = "import mdpr.pipeline.run, mdpr.reid.mdpr, mdpr.detectors, sys; print('torch' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
+
+
 def all_modules() -> list[str]:
     return sorted(module.name for module in pkgutil.walk_packages(mdpr.__path__, "mdpr.")) + [
         f"mdpr.{folder}.{module.name}"

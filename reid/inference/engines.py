@@ -9,13 +9,15 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, DependencyError
-from mdpr.reid.inference.folding import InferenceNetwork
+
+if TYPE_CHECKING:
+    from mdpr.reid.inference.folding import InferenceNetwork
 
 ENGINES: dict[str, str] = {
     "openvino": "mdpr.reid.inference.openvino_engine:OpenVinoEngine",
