@@ -109,6 +109,20 @@ def test_unclear_detections_teach_nothing():
     np.testing.assert_array_equal(bank.embedding[slots[0], 0], mine[0])
 
 
+def test_what_an_earlier_track_left_in_a_slot_is_not_compared_with():
+    rng = np.random.default_rng(0)
+    bank = bank_of(8)
+    slots, (earlier, now) = bank.take(1), unit(rng, 2, 8)
+    for index in range(3):
+        bank.observe(slots, np.array([0]), *scene([0.9], [True]), earlier[None], Frame("c", index, float(index)))
+    bank.release(slots)
+    again = bank.take(1)
+    assert again == slots
+    bank.observe(again, np.array([0]), *scene([0.9], [True]), now[None], Frame("c", 9, 9.0))
+    distance = bank.distance(again, np.array([True]), earlier[None], np.array([0]))
+    assert distance[0] == pytest.approx(1 - earlier @ now, abs=1e-5)
+
+
 def test_content_survives_growing_and_packing():
     rng = np.random.default_rng(0)
     bank = bank_of(8)
