@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import AppearanceBank
+from mdpr.trackers.assignment import have_only_each_other
 from mdpr.trackers.deepsort_config import DeepSortConfig
 from mdpr.trackers.matching import same_class
 from mdpr.trackers.motion import POSITION
@@ -51,12 +52,31 @@ class Claims:
         rows, columns: (P,) tracks and detections.
         cost: (P,) 0 = exactly expected and alike, 1 = neither; a track that was lost for long pays a little more.
         unseen_s: (P,) seconds since the track's last detection.
+        are_settled: no two share a track or a detection, and all cost less than `max_cost`; `cost` is only a bound then.
     """
 
     rows: IntArray
     columns: IntArray
-    cost: NDArray[np.floating]
+    cost: NDArray[np.float64]
     unseen_s: NDArray[np.float64]
+    are_settled: bool
+
+
+@dataclass(eq=False, slots=True)
+class Pairs:
+    """P pairs of a track and a detection, in the same order, with their IoU and, if there are looks, cosine distance."""
+
+    rows: IntArray
+    columns: IntArray
+    overlap: NDArray[np.float32]
+    distance: NDArray[np.float32] | None
+
+    def select(self, at: IntArray) -> Pairs:
+        """Those at the given places, which ascend."""
+        if len(at) == len(self.rows):
+            return self
+        distance = None if self.distance is None else self.distance[at]
+        return Pairs(self.rows[at], self.columns[at], self.overlap[at], distance)
 
 
 def claims_of(
@@ -72,6 +92,28 @@ def claims_of(
     Somebody from afar may claim only what no overlapping track surely looks like: who is seen where they are expected,
     and looks like themselves, is not somebody else. That is also where a comparison would cost most and tell least.
     """
+    pairs = _pairs(table, bank, scene, is_offered, config, limits)
+    pairs = pairs.select(_may_match(table, scene, pairs, config, limits).nonzero()[0])
+    rows, columns = pairs.rows, pairs.columns
+    unseen_s = scene.frame.time_s - table.last_s[rows]
+    if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
+        most = _cost(_ONE, table, pairs, unseen_s, config, limits)
+        if len((most < config.max_cost).nonzero()[0]) == len(rows):
+            return Claims(rows, columns, most, unseen_s, are_settled=True)
+    unlikely = _unlikely(table, scene, rows, columns, unseen_s)
+    cost = _cost(unlikely, table, pairs, unseen_s, config, limits)
+    return Claims(rows, columns, cost, unseen_s, are_settled=False)
+
+
+def _pairs(
+    table: TrackTable,
+    bank: AppearanceBank,
+    scene: Scene,
+    is_offered: NDArray[np.bool_],
+    config: DeepSortConfig,
+    limits: LookLimits,
+) -> Pairs:
+    """The pairs of confirmed tracks and offered detections that overlap or, if there are looks, are in reach."""
     is_candidate = table.state != TENTATIVE
     is_pair = is_candidate[scene.rows]
     is_pair &= is_offered[scene.columns]
@@ -80,7 +122,7 @@ def claims_of(
     at = is_pair.nonzero()[0]
     rows, columns, overlap = scene.rows[at], scene.columns[at], scene.overlap[at]
     if scene.embeddings is None:
-        return _weigh(table, scene, rows, columns, overlap, None, config, limits)
+        return Pairs(rows, columns, overlap, None)
     distance = _distance(table, bank, scene, scene.embeddings, rows, columns)
     is_left = is_offered.copy()
     is_left[columns[distance <= limits.sure]] = False
@@ -93,7 +135,7 @@ def claims_of(
             order = (rows * len(is_offered) + columns).argsort()
             rows, columns, distance = rows[order], columns[order], np.concatenate([distance, far])[order]
             overlap = np.concatenate([overlap, np.zeros(len(far), dtype=np.float32)])[order]
-    return _weigh(table, scene, rows, columns, overlap, distance, config, limits)
+    return Pairs(rows, columns, overlap, distance)
 
 
 def _far_pairs(table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
@@ -128,40 +170,55 @@ def _distance(
     return distance
 
 
-def _weigh(
-    table: TrackTable,
-    scene: Scene,
-    rows: IntArray,
-    columns: IntArray,
-    overlap: NDArray[np.float32],
-    distance: NDArray[np.float32] | None,
-    config: DeepSortConfig,
-    limits: LookLimits,
-) -> Claims:
-    """Those of the (P,) pairs that may match, with their cost."""
-    unseen_s = scene.frame.time_s - table.last_s[rows]
-    unlikely = implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
-    cost = unlikely - overlap
-    cost += _ONE
-    cost *= _HALF
+def _may_match(
+    table: TrackTable, scene: Scene, pairs: Pairs, config: DeepSortConfig, limits: LookLimits
+) -> NDArray[np.bool_]:
+    """(P,) which of the pairs may match at all."""
+    columns, overlap, distance = pairs.columns, pairs.overlap, pairs.distance
     is_enough = overlap >= config.min_iou
     small = (~is_enough).nonzero()[0]
     if len(small):
         is_open = scene.covered[columns[small]] <= OPEN_COVER
         is_enough[small] = is_open & (overlap[small] >= config.open_iou)
     if distance is not None:
-        cost = _with_looks(cost, distance, config.appearance_weight, limits.match)
-        is_enough |= (distance <= limits.sure) & (unlikely < _ONE)
+        alike = ((distance <= limits.sure) > is_enough).nonzero()[0]  # sure and not enough
+        if len(alike):
+            rows = pairs.rows[alike]
+            unseen_s = scene.frame.time_s - table.last_s[rows]
+            is_enough[alike] = _unlikely(table, scene, rows, columns[alike], unseen_s) < _ONE
         unlike = (distance > limits.match).nonzero()[0]
         if len(unlike):
             is_enough[unlike] &= scene.covered[columns[unlike]] > config.max_covered
-    lost = (table.state[rows] == LOST).nonzero()[0]
+    if not scene.is_one_class:
+        is_enough &= same_class(table, scene, pairs.rows, columns)
+    return is_enough
+
+
+def _unlikely(
+    table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray, unseen_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(P,) `implausibility` of pairs of a track and a detection."""
+    return implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
+
+
+def _cost(
+    unlikely: NDArray[np.float64],
+    table: TrackTable,
+    pairs: Pairs,
+    unseen_s: NDArray[np.float64],
+    config: DeepSortConfig,
+    limits: LookLimits,
+) -> NDArray[np.float64]:
+    """(P,) see `Claims.cost`, of pairs with the implausibility `unlikely`, (P,) or one for all."""
+    cost = unlikely - pairs.overlap
+    cost += _ONE
+    cost *= _HALF
+    if pairs.distance is not None:
+        cost = _with_looks(cost, pairs.distance, config.appearance_weight, limits.match)
+    lost = (table.state[pairs.rows] == LOST).nonzero()[0]
     if len(lost):
         cost[lost] += config.lost_penalty / config.max_age_s * unseen_s[lost]
-    if not scene.is_one_class:
-        is_enough &= same_class(table, scene, rows, columns)
-    at = is_enough.nonzero()[0]
-    return Claims(rows[at], columns[at], cost[at], unseen_s[at])
+    return cost
 
 
 def _with_looks(

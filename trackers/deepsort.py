@@ -102,7 +102,10 @@ class DeepSort:
         matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
         claims = claims_of(table, self._lifecycle.bank, scene, is_high & matching.is_free, config, self._limits)
-        self._settle(matching, claims, claims.cost < config.max_cost, config.max_cost)
+        if claims.are_settled:
+            matching.match(claims.rows, claims.columns)
+        else:
+            self._settle(matching, claims, claims.cost < config.max_cost, config.max_cost)
         if len(matching.is_free.nonzero()[0]):
             match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
         if len((matching.is_free & is_high).nonzero()[0]):

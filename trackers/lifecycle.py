@@ -27,7 +27,7 @@ from mdpr.trackers.demand import embedding_demand
 from mdpr.trackers.geometry import areas, corners, intersections, overlaps, to_planes
 from mdpr.trackers.lifecycle_rules import TIME_TOLERANCE_S, LifecycleRules
 from mdpr.trackers.losing import count_clear, miss, settle_lost
-from mdpr.trackers.motion import POSITION, initiate, predict, rescale, transform, update
+from mdpr.trackers.motion import POSITION, VARIANCE, initiate, predict, rescale, transform, update
 from mdpr.trackers.pairs import overlapping_pairs
 from mdpr.trackers.scene import Scene, make_scene
 from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
@@ -39,6 +39,9 @@ from mdpr.types import Detections, Frame, Tracklet, Tracks
 LOOK_EVERY_S = 0.1
 """Without embeddings views decide nothing, so their quality is looked at only so often, and when somebody is new: the
 best of five in half a second instead of the best of fifteen. To look at it takes a sixth of a frame."""
+
+NONE = np.array(-1)
+"""The match of a track without a detection; an array, see `track_table`."""
 
 SETTLED_VIEWS = 3
 """Views of a track from which on its appearance is looked at only every `embedding_interval_s`."""
@@ -137,13 +140,14 @@ class Lifecycle:
         is_first = self._last is None
         dt_s = 0.0 if self._last is None else frame.time_s - self._last.time_s
         self._last = frame
-        rows = (match >= 0).nonzero()[0]
+        is_matched = match != NONE
+        rows = is_matched.nonzero()[0]
         columns = match[rows]
         is_over = np.zeros(len(table), dtype=np.bool_)
         if len(rows):
-            self._take_over(rows, columns, scene)
+            self._take_over(match, is_matched, rows, scene)
         if len(rows) < len(table):
-            miss(table, (match < 0).nonzero()[0], is_over)
+            miss(table, (~is_matched).nonzero()[0], is_over)
 
         is_new = scene.has_area & (detections.confidence >= self.rules.new_track_conf)
         is_new[columns] = False
@@ -178,24 +182,24 @@ class Lifecycle:
             ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
         return Tracks.trusted(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
 
-    def _take_over(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> None:
+    def _take_over(
+        self, match: NDArray[np.intp], is_matched: NDArray[np.bool_], rows: NDArray[np.intp], scene: Scene
+    ) -> None:
         """Matched tracks take what their detections say about motion, time and confidence."""
-        table, frame, confidence = self.table, scene.frame, scene.detections.confidence[columns]
-        before = table.motion.take(rows, axis=2)
-        after = update(before, scene.xywh.take(columns, axis=1), confidence)
+        table, frame, confidence = self.table, scene.frame, scene.detections.confidence[match]
+        # All are corrected, those without a match (-1) by the last detection, and then only the matched are taken: to
+        # pick them out before and to put them back costs more.
+        after = update(table.motion, scene.xywh.take(match, axis=1), confidence)
         if len(rows) < len(table):
-            was_seen = (table.state[rows] == SEEN).nonzero()[0]
-            if len(was_seen) >= LEAST_TRACKS:
-                pair = before[:2, :2], after[:2, :2]
-                if len(was_seen) < len(rows):
-                    pair = pair[0].take(was_seen, axis=2), pair[1].take(was_seen, axis=2)
-                table.motion[:2, :2] += shared_correction(*pair)[:, :, None]  # of all, then the matched have their own
-        table.motion[:, :, rows] = after
+            was_seen = rows[table.state[rows] == SEEN]
+            if len(was_seen) >= LEAST_TRACKS:  # of all, then the matched have their own
+                table.motion[:VARIANCE, :2] += shared_correction(table.motion, after, was_seen)[:, :, None]
+        np.copyto(table.motion, after, where=is_matched)
         table.last_s[rows] = frame.time_s
         table.exposed_s[rows] = 0
         table.last_frame[rows] = frame.index
         table.detections[rows] += 1
-        table.confidence_sum[rows] += confidence
+        table.confidence_sum[rows] += confidence[rows]
 
     def _end(self, is_over: NDArray[np.bool_]) -> tuple[Tracklet, ...]:
         """Remove rows and return the tracklets of those that were confirmed."""

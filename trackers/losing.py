@@ -13,6 +13,8 @@ from mdpr.trackers.motion import VELOCITY
 from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import LOST, SEEN, TENTATIVE, TrackTable
 
+_ENOUGH = np.array(LEAST_CLEAR)  # an array, see `track_table`
+
 
 def miss(table: TrackTable, missed: NDArray[np.intp], is_over: NDArray[np.bool_]) -> None:
     """Tracks without a detection: confirmed ones are lost, tentative ones are over."""
@@ -28,7 +30,7 @@ def count_clear(
     table: TrackTable, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene, rules: LifecycleRules
 ) -> None:
     """Count detections in which nobody nearer covers the person, as far as anything depends on their number."""
-    few = (table.clear_detections[rows] < LEAST_CLEAR).nonzero()[0]
+    few = (table.clear_detections[rows] < _ENOUGH).nonzero()[0]
     if len(few):
         table.clear_detections[rows[few]] += scene.covered[columns[few]] <= rules.max_covered
 
@@ -47,12 +49,12 @@ def settle_lost(
         return lost
     seen = (table.state == SEEN).nonzero()[0]
     boxes = table.boxes()
-    of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
-    shared = intersections(of_seen, of_lost)  # (seen, lost)
+    of_lost = boxes.take(lost, axis=1)
+    shared = intersections(boxes, of_lost).take(seen, axis=0)  # (seen, lost)
     if len(shared.reshape(-1).nonzero()[0]) == 0:
         table.exposed_s[lost] += dt_s
         return lost[:0]
-    area = areas(of_lost)
+    of_seen, area = boxes.take(seen, axis=1), areas(of_lost)
     _end_duplicates(table, bank, rules, seen, lost, overlaps(shared, areas(of_seen), area), is_over)
     is_hidden = hidden_behind(of_lost[3], area, of_seen[3], shared)
     table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)

@@ -43,7 +43,10 @@ class Matching:
         unmatched_cost: float = 1.0,
     ) -> None:
         """Match the best of the (P,) pairs of open tracks and detections, see `assign_pairs`."""
-        rows, columns = assign_pairs(rows, columns, cost, solver, unmatched_cost)
+        self.match(*assign_pairs(rows, columns, cost, solver, unmatched_cost))
+
+    def match(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
+        """Match open tracks and detections that have only each other."""
         self.column[rows] = columns
         self.is_free[columns] = False
 

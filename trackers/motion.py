@@ -46,7 +46,8 @@ SURPRISE = 0.2
 MIN_SIZE_PX = 1.0
 """Width and height never fall below this, so that noise, gates and overlaps stay defined."""
 
-_ONE, _SURPRISE, _MIN_SIZE = np.array(1.0), np.array(SURPRISE), np.array(MIN_SIZE_PX)
+_ONE, _SURPRISE, _MIN_SIZE, _STD = (np.array(number) for number in (1.0, SURPRISE, MIN_SIZE_PX, POSITION_STD))
+_CERTAIN, _FLOOR = (np.array(number, np.float32) for number in (1, MEASUREMENT_FLOOR))
 """As arrays, because a Python number costs numpy as much again as the operation on ten tracks."""
 
 POSITION, VELOCITY, VARIANCE, COVARIANCE, VELOCITY_VARIANCE = range(5)
@@ -90,7 +91,7 @@ def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
         dt_s: seconds, >= 0.
     """
     transition, noise = _step(dt_s)
-    later: NDArray[np.float64] = (transition @ state.reshape(5, -1)).reshape(state.shape)
+    later: NDArray[np.float64] = transition.dot(state.reshape(5, -1)).reshape(state.shape)
     later[VARIANCE:] += noise * np.square(state[POSITION, HEIGHT])
     sizes = later[POSITION, 2:]
     np.maximum(sizes, _MIN_SIZE, out=sizes)
@@ -121,7 +122,7 @@ def measurement_variance(height: Any, confidence: Any) -> Any:
     >>> round(float(measurement_variance(100.0, 0.0)), 6), round(float(measurement_variance(100.0, 1.0)), 6)
     (25.0, 12.5)
     """
-    return np.square(POSITION_STD * height) * np.maximum(1 - confidence, MEASUREMENT_FLOOR)
+    return np.square(_STD * height) * np.maximum(_CERTAIN - confidence, _FLOOR)
 
 
 def update(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ def overlapping_pairs(
     if first.shape[1] * count <= FEW_PAIRS:
         shared = intersections(first, second).reshape(-1)
         at = shared.nonzero()[0]  # numpy finds what is true in one axis ten times as fast as in two
-        return *divmod(at, max(count, 1)), shared[at]
+        return *_rows_and_columns(at, count), shared[at]
     widest = (second[2] - second[0]).max()
     parts = []
     for rows, columns in _neighbours(first[0] - widest, first[2], second[0]):
@@ -66,7 +66,7 @@ def pairs_within(centre: FloatArray, reach: FloatArray, point: FloatArray) -> tu
     if centre.shape[1] * count <= FEW_PAIRS:
         is_near = np.abs(point[:, None] - centre[:, :, None]) <= reach[:, :, None]  # (2, T, N)
         at = (is_near[0] & is_near[1]).reshape(-1).nonzero()[0]
-        return divmod(at, max(count, 1))
+        return _rows_and_columns(at, count)
     parts = []
     for rows, columns in _neighbours(centre[0] - reach[0], centre[0] + reach[0], point[0]):
         is_within = np.abs(point.take(columns, axis=1) - centre.take(rows, axis=1)) <= reach.take(rows, axis=1)
@@ -74,6 +74,12 @@ def pairs_within(centre: FloatArray, reach: FloatArray, point: FloatArray) -> tu
         parts.append((rows[at], columns[at]))
     rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True))
     return rows, columns
+
+
+def _rows_and_columns(at: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """Places in a matrix with `count` columns, from those in its rows one after the other."""
+    length = np.array(max(count, 1))  # an array, see `geometry`; two operations are faster than divmod
+    return at // length, at % length
 
 
 def overlaps_of_pairs(

@@ -32,7 +32,7 @@ WORST = 8.0
 REACH = math.sqrt(FREEDOM * math.expm1(2 * WORST / (FREEDOM + 1)))
 """Error of a single coordinate, in usual errors, from which a pair is as implausible as any other (9.7)."""
 
-_ONE, _SHARE = np.array(1.0), np.array(1 / FREEDOM)
+_ONE, _SHARE, _SPEED_SHARE = np.array(1.0), np.array(1 / FREEDOM), np.array(SPEED_SHARE)
 _ERRORS = np.concatenate([USUAL_ERROR, GROWTH_PER_S], axis=1)  # (4, 2), of a height and of a height times a second
 _WEIGHT = np.full(4, (FREEDOM + 1) / 2 / WORST)
 
@@ -61,7 +61,7 @@ def implausibility(
     error /= usual
     np.square(error, out=error)
     error *= _SHARE
-    unlikely: NDArray[np.float64] = _WEIGHT @ np.log1p(error, out=error)
+    unlikely: NDArray[np.float64] = _WEIGHT.dot(np.log1p(error, out=error))
     return np.minimum(unlikely, _ONE, out=unlikely)
 
 
@@ -79,6 +79,6 @@ def reach(motion: NDArray[np.float64], unseen_s: NDArray[np.float64]) -> NDArray
 def _usual_errors(motion: NDArray[np.float64], unseen_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """(4, T) deviation of centre x, centre y, width and height from the expected box, in pixels."""
     height = motion[POSITION, HEIGHT]
-    usual: NDArray[np.float64] = _ERRORS @ np.array((height, unseen_s * height))
-    usual[:2] += np.abs(motion[VELOCITY, :2]) * (SPEED_SHARE * unseen_s)
+    usual: NDArray[np.float64] = _ERRORS.dot(np.array((height, unseen_s * height)))
+    usual[:2] += np.abs(motion[VELOCITY, :2]) * (_SPEED_SHARE * unseen_s)
     return usual
