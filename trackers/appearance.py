@@ -189,6 +189,10 @@ class AppearanceBank:
         self.mean[slots] = mean
         self.mean_s[slots] = time_s
 
+    def views_of(self, slot: int) -> NDArray[np.float32]:
+        """(V, D) embeddings of the track's views."""
+        return self.embedding[slot, : self.count[slot]]
+
     def distance(
         self, slots: IntArray, is_lost: NDArray[np.bool_], embeddings: NDArray[np.float32], rows: IntArray
     ) -> NDArray[np.float32]:

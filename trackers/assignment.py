@@ -93,8 +93,8 @@ def assign_pairs(
 def have_only_each_other(rows: IntArray, columns: IntArray) -> bool:
     """Whether no two of the (P,) pairs share a row or a column, so that there is nothing to decide.
 
-    >>> have_only_each_other(np.array([0, 3]), np.array([5, 7])), have_only_each_other(np.array([0, 3]), np.array([5, 5]))
-    (True, False)
+    >>> have_only_each_other(np.array([0, 3]), np.array([5, 5]))
+    False
     """
     return len(np.bincount(rows).nonzero()[0]) == len(rows) == len(np.bincount(columns).nonzero()[0])
 

@@ -51,20 +51,18 @@ class Claims:
     Attributes:
         rows, columns: (P,) tracks and detections.
         cost: (P,) 0 = exactly expected and alike, 1 = neither; a track that was lost for long pays a little more.
-        unseen_s: (P,) seconds since the track's last detection.
-        are_settled: no two share a track or a detection, and all cost less than `max_cost`; `cost` is only a bound then.
+        are_settled: no two share a track or a detection, and all cost less than `max_cost`; `cost` is a bound then.
     """
 
     rows: IntArray
     columns: IntArray
     cost: NDArray[np.float64]
-    unseen_s: NDArray[np.float64]
     are_settled: bool
 
 
 @dataclass(eq=False, slots=True)
 class Pairs:
-    """P pairs of a track and a detection, in the same order, with their IoU and, if there are looks, cosine distance."""
+    """P pairs of a track and a detection, in the same order, with their IoU and, where there are looks, distance."""
 
     rows: IntArray
     columns: IntArray
@@ -95,14 +93,12 @@ def claims_of(
     pairs = _pairs(table, bank, scene, is_offered, config, limits)
     pairs = pairs.select(_may_match(table, scene, pairs, config, limits).nonzero()[0])
     rows, columns = pairs.rows, pairs.columns
-    unseen_s = scene.frame.time_s - table.last_s[rows]
     if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
-        most = _cost(_ONE, table, pairs, unseen_s, config, limits)
+        most = _cost(_ONE, table, scene, pairs, config, limits)
         if len((most < config.max_cost).nonzero()[0]) == len(rows):
-            return Claims(rows, columns, most, unseen_s, are_settled=True)
-    unlikely = _unlikely(table, scene, rows, columns, unseen_s)
-    cost = _cost(unlikely, table, pairs, unseen_s, config, limits)
-    return Claims(rows, columns, cost, unseen_s, are_settled=False)
+            return Claims(rows, columns, most, are_settled=True)
+    cost = _cost(_unlikely(table, scene, rows, columns), table, scene, pairs, config, limits)
+    return Claims(rows, columns, cost, are_settled=False)
 
 
 def _pairs(
@@ -141,7 +137,7 @@ def _pairs(
 def _far_pairs(table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
     """The pairs of the tracks `rows` and the detections `columns` in reach of one another that do not overlap."""
     motion = table.motion.take(rows, axis=2)
-    limit = reach(motion, scene.frame.time_s - table.last_s[rows])
+    limit = reach(motion, table.unseen_s(rows, scene.frame))
     at_row, at_column = pairs_within(motion[POSITION, :2], limit, scene.xywh[:2].take(columns, axis=1))
     rows, columns = rows[at_row], columns[at_column]
     if len(scene.rows) == 0:
@@ -183,9 +179,7 @@ def _may_match(
     if distance is not None:
         alike = ((distance <= limits.sure) > is_enough).nonzero()[0]  # sure and not enough
         if len(alike):
-            rows = pairs.rows[alike]
-            unseen_s = scene.frame.time_s - table.last_s[rows]
-            is_enough[alike] = _unlikely(table, scene, rows, columns[alike], unseen_s) < _ONE
+            is_enough[alike] = _unlikely(table, scene, pairs.rows[alike], columns[alike]) < _ONE
         unlike = (distance > limits.match).nonzero()[0]
         if len(unlike):
             is_enough[unlike] &= scene.covered[columns[unlike]] > config.max_covered
@@ -194,18 +188,17 @@ def _may_match(
     return is_enough
 
 
-def _unlikely(
-    table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray, unseen_s: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _unlikely(table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray) -> NDArray[np.float64]:
     """(P,) `implausibility` of pairs of a track and a detection."""
+    unseen_s = table.unseen_s(rows, scene.frame)
     return implausibility(table.motion.take(rows, axis=2), scene.xywh.take(columns, axis=1), unseen_s)
 
 
 def _cost(
     unlikely: NDArray[np.float64],
     table: TrackTable,
+    scene: Scene,
     pairs: Pairs,
-    unseen_s: NDArray[np.float64],
     config: DeepSortConfig,
     limits: LookLimits,
 ) -> NDArray[np.float64]:
@@ -217,7 +210,7 @@ def _cost(
         cost = _with_looks(cost, pairs.distance, config.appearance_weight, limits.match)
     lost = (table.state[pairs.rows] == LOST).nonzero()[0]
     if len(lost):
-        cost[lost] += config.lost_penalty / config.max_age_s * unseen_s[lost]
+        cost[lost] += config.lost_penalty / config.max_age_s * table.unseen_s(pairs.rows[lost], scene.frame)
     return cost
 
 

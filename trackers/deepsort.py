@@ -110,7 +110,8 @@ class DeepSort:
             match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
         if len((matching.is_free & is_high).nonzero()[0]):
             is_open = (matching.column < 0)[claims.rows] & matching.is_free[claims.columns]
-            self._settle(matching, claims, is_open & (claims.unseen_s <= RECENT_S), ANY_COST)
+            is_open &= table.unseen_s(claims.rows, frame) <= RECENT_S
+            self._settle(matching, claims, is_open, ANY_COST)
             match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
         return self._recognise(self._lifecycle.finish(scene, matching.column), frame)
 
@@ -135,15 +136,15 @@ class DeepSort:
             asking = is_new & (views > table.asked[may_ask])
             ask = asking.nonzero()[0].tolist()
             new = is_new.nonzero()[0].tolist() if ask else []
-            looks = {at: bank.embedding[slots[at], : bank.count[slots[at]]] for at in new}
             for at in ask:
                 row = int(may_ask[at])
                 table.asked[row] = views[at]
                 shown = int(table.track_id[row])
-                rivals = [view for other, view in looks.items() if other != at]
-                found = gallery.find(looks[at], float(table.start_s[row]), int(table.class_id[row]), rivals)
+                rivals = (bank.views_of(slots[other]) for other in new if other != at)
+                looks = bank.views_of(slots[at])
+                found = gallery.find(looks, float(table.start_s[row]), int(table.class_id[row]), rivals)
                 if found:
-                    del looks[at]
+                    new.remove(at)
                     table.track_id[row] = found
                     table.asked[row] = self.config.return_views
                     renamed.append((shown, found))

@@ -52,8 +52,9 @@ def intersections(first: NDArray[np.float32], second: NDArray[np.float32]) -> ND
     >>> intersections(to_planes(np.array([[0, 0, 4, 4]])), to_planes(np.array([[3, 2, 9, 9], [5, 5, 6, 6]])))
     array([[2., 0.]], dtype=float32)
     """
-    count, step = first.shape[1], max(_MOST_PAIRS // max(second.shape[1], 1), 1)
-    if count > step:
+    count = first.shape[1]
+    if count > 1 and count * second.shape[1] > _MOST_PAIRS:
+        step = max(_MOST_PAIRS // second.shape[1], 1)
         whole = np.empty((count, second.shape[1]), np.float32)
         for start in range(0, count, step):
             whole[start : start + step] = intersections(first[:, start : start + step], second)

@@ -92,7 +92,8 @@ def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
     """
     transition, noise = _step(dt_s)
     later: NDArray[np.float64] = transition.dot(state.reshape(5, -1)).reshape(state.shape)
-    later[VARIANCE:] += noise * np.square(state[POSITION, HEIGHT])
+    covariances = later[VARIANCE:].reshape(12, -1)
+    covariances += noise.dot(np.square(state[POSITION, HEIGHT:]))
     sizes = later[POSITION, 2:]
     np.maximum(sizes, _MIN_SIZE, out=sizes)
     return later
@@ -100,7 +101,7 @@ def predict(state: FloatArray, dt_s: float) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=16)
 def _step(dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(5, 5) transition of a coordinate's state, and (3, 4, 1) noise that `predict` adds, in squared heights.
+    """(5, 5) transition of a coordinate's state, and (12, 1) noise that `predict` adds, in squared heights.
 
     position += dt * velocity; variance += 2 dt * covariance + dt^2 * velocity's variance;
     covariance += dt * velocity's variance.
@@ -110,7 +111,7 @@ def _step(dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     transition[VARIANCE, COVARIANCE:] = 2 * dt_s, dt_s**2
     growth = VELOCITY_INTENSITY * dt_s
     noise = np.stack([POSITION_INTENSITY * dt_s + growth * dt_s**2 / 3, growth * dt_s / 2, growth])
-    return transition, noise
+    return transition, noise.reshape(12, 1)
 
 
 def measurement_variance(height: Any, confidence: Any) -> Any:
@@ -141,15 +142,15 @@ def update(state: FloatArray, xywh: FloatArray, confidence: FloatArray) -> NDArr
     noise *= measurement_variance(height, confidence)
     total = state[VARIANCE] + noise  # (4, T) variance of the innovation
     np.divide(noise, total, out=noise)  # what remains of the variance
-    later = np.array(state, dtype=np.float64)
+    covariance = state[COVARIANCE]
     gain = np.empty((2, *total.shape))  # of position and velocity
     np.subtract(_ONE, noise, out=gain[0])
-    covariance = state[COVARIANCE]
     np.divide(covariance, total, out=gain[1])
-    later[VELOCITY_VARIANCE] -= gain[1] * covariance
+    later = np.empty(state.shape)
+    np.multiply(state[VARIANCE:VELOCITY_VARIANCE], noise, out=later[VARIANCE:VELOCITY_VARIANCE])
+    np.subtract(state[VELOCITY_VARIANCE], gain[1] * covariance, out=later[VELOCITY_VARIANCE])
     gain *= error
-    later[:VARIANCE] += gain
-    later[VARIANCE:VELOCITY_VARIANCE] *= noise
+    np.add(state[:VARIANCE], gain, out=later[:VARIANCE])
     sizes = later[POSITION, 2:]
     np.maximum(sizes, _MIN_SIZE, out=sizes)
     return later

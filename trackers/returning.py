@@ -6,7 +6,7 @@ flushed; when the person returns, the new track takes the old id, and one trackl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +75,7 @@ class ReturnGallery:
         return sorted(done, key=lambda tracklet: tracklet.track_id)
 
     def find(
-        self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Sequence[NDArray[np.float32]] = ()
+        self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Iterable[NDArray[np.float32]] = ()
     ) -> int:
         """The track id of the person whom the views of a new track show; 0 when it is nobody's, or nobody's surely.
 
@@ -87,8 +87,9 @@ class ReturnGallery:
             start_s: when the new track began; only those are asked who had left by then, and were no longer shown as
                 hidden (`hidden_s`), so that nobody is at two places in one frame.
             class_id: of the new track.
-            rivals: views of other new tracks that may be the same person; when one of them is as near or nearer, up to
-                the margin, this is not settled, because people often come back together.
+            rivals: views of other new tracks that may be the same person, asked for only where it matters; when one of
+                them is as near or nearer, up to the margin, this is not settled, because people often come back
+                together.
         """
         rules = self.rules
         if not self._held or len(views) == 0:

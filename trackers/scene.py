@@ -95,7 +95,7 @@ def make_scene(
         detections=detections,
         embeddings=embeddings,
         has_appearance=has_appearance,
-        has_area=np.minimum(xywh[2], xywh[3]) > _NO_PIXELS,
+        has_area=area[tracks:] > _NO_PIXELS,
         xywh=xywh,
         xyxy=xyxy,
         area=area[tracks:],

@@ -98,6 +98,11 @@ class TrackTable:
         rows = is_kept.nonzero()[0]
         return type(self)(*(getattr(self, name).take(rows, axis=-1) for name in _COLUMNS))
 
+    def unseen_s(self, rows: NDArray[np.intp], frame: Frame) -> NDArray[np.float64]:
+        """(R,) seconds from the last detection of the tracks in `rows` to the frame."""
+        seconds: NDArray[np.float64] = frame.time_s - self.last_s[rows]
+        return seconds
+
     def boxes(self) -> NDArray[np.float32]:
         """(4, T) `xyxy` of the motion state."""
         return corners(self.motion[POSITION])

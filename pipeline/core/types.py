@@ -187,17 +187,18 @@ class Tracks:
 
         Only for arrays of exactly these types and shapes that nobody else holds; they become read-only.
         """
-        arrays: dict[str, NDArray[Any]] = {
-            "track_id": track_id,
-            "xyxy": xyxy,
-            "confidence": confidence,
-            "class_id": class_id,
-            "detection_index": detection_index,
-        }
-        for array in arrays.values():
-            array.flags.writeable = False
+        for array in (track_id, xyxy, confidence, class_id, detection_index):
+            array.setflags(write=False)
         tracks = object.__new__(cls)
-        tracks.__dict__.update(arrays, ended=ended, renamed=())
+        tracks.__dict__.update(
+            track_id=track_id,
+            xyxy=xyxy,
+            confidence=confidence,
+            class_id=class_id,
+            detection_index=detection_index,
+            ended=ended,
+            renamed=(),
+        )
         return tracks
 
     @classmethod
