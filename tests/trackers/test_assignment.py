@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from mdpr.errors import ConfigError, FormatError
-from mdpr.trackers.assignment import SOLVERS, assign
+from mdpr.trackers.assignment import SOLVERS, assign, have_only_each_other
 
 
 def best_saving(cost, admissible, unmatched_cost):
@@ -67,6 +67,13 @@ def test_parts_solved_apart_equal_the_whole(size, density, solver):
     is_pair = admissible[whole_rows, whole_columns]
     np.testing.assert_array_equal(rows, whole_rows[is_pair])
     np.testing.assert_array_equal(columns, whole_columns[is_pair])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=4))
+def test_pairs_that_have_only_each_other(pairs):
+    rows, columns = np.array(pairs, dtype=np.intp).reshape(-1, 2).T
+    shared = any(one[0] == two[0] or one[1] == two[1] for one, two in itertools.combinations(pairs, 2))
+    assert have_only_each_other(rows, columns) is not shared
 
 
 def test_a_good_pair_is_not_given_up_for_two_bad_ones():
