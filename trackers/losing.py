@@ -49,12 +49,12 @@ def settle_lost(
         return lost
     seen = (table.state == SEEN).nonzero()[0]
     boxes = table.boxes()
-    of_lost = boxes.take(lost, axis=1)
-    shared = intersections(boxes, of_lost).take(seen, axis=0)  # (seen, lost)
+    of_seen, of_lost = boxes.take(seen, axis=1), boxes.take(lost, axis=1)
+    shared = intersections(of_seen, of_lost)  # (seen, lost)
     if len(shared.reshape(-1).nonzero()[0]) == 0:
         table.exposed_s[lost] += dt_s
         return lost[:0]
-    of_seen, area = boxes.take(seen, axis=1), areas(of_lost)
+    area = areas(of_lost)
     _end_duplicates(table, bank, rules, seen, lost, overlaps(shared, areas(of_seen), area), is_over)
     is_hidden = hidden_behind(of_lost[3], area, of_seen[3], shared)
     table.exposed_s[lost] += np.where(is_hidden, 0, dt_s)
