@@ -51,12 +51,18 @@ class Claims:
         rows, columns: (P,) tracks and detections.
         cost: (P,) 0 = exactly expected and alike, 1 = neither; a track that was lost for long pays a little more.
         unseen_s: (P,) seconds since the track's last detection.
+        overlap: (P,) IoU of the detection and the track's expected box.
     """
 
     rows: IntArray
     columns: IntArray
     cost: NDArray[np.floating]
     unseen_s: NDArray[np.float64]
+    overlap: NDArray[np.float32]
+
+    def select(self, at: IntArray) -> Claims:
+        """Some of them, in the given order."""
+        return Claims(self.rows[at], self.columns[at], self.cost[at], self.unseen_s[at], self.overlap[at])
 
 
 def claims_of(
@@ -161,7 +167,7 @@ def _weigh(
     if not scene.is_one_class:
         is_enough &= same_class(table, scene, rows, columns)
     at = is_enough.nonzero()[0]
-    return Claims(rows[at], columns[at], cost[at], unseen_s[at])
+    return Claims(rows[at], columns[at], cost[at], unseen_s[at], overlap[at])
 
 
 def _with_looks(

@@ -22,6 +22,7 @@ from mdpr.trackers.lifecycle import Lifecycle
 from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.matching import Matching, match_by_overlap
 from mdpr.trackers.returning import ReturnGallery, ReturnRules
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
@@ -102,6 +103,7 @@ class DeepSort:
         matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
         claims = claims_of(table, self._lifecycle.bank, scene, is_high & matching.is_free, config, self._limits)
+        claims = self._without_who_left(claims, scene)
         self._settle(matching, claims, claims.cost < config.max_cost, config.max_cost)
         if len(matching.is_free.nonzero()[0]):
             match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
@@ -110,6 +112,31 @@ class DeepSort:
             self._settle(matching, claims, is_open & (claims.unseen_s <= RECENT_S), ANY_COST)
             match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
         return self._recognise(self._lifecycle.finish(scene, matching.column), frame)
+
+    def _without_who_left(self, claims: Claims, scene: Scene) -> Claims:
+        """Without those from afar on somebody who left: in whose place the detection is, and who looks nearer.
+
+        A person who stands hidden for longer than tracks wait is where they were when they are found again. Where the
+        track overlaps the detection by less than `min_iou`, and by less than they do, looks that are nearer by the
+        margin of a return tell that it is they.
+        """
+        far = (claims.overlap < self.config.min_iou).nonzero()[0]
+        if len(far) == 0 or len(self._gallery) == 0 or scene.embeddings is None:
+            return claims
+        columns, of_column = np.unique(claims.columns[far], return_inverse=True)
+        there = self._gallery.overlaps(scene.xyxy.take(columns, axis=1), scene.detections.class_id[columns])
+        is_there = there[of_column] > claims.overlap[far, None]  # (far, held)
+        doubtful = is_there.any(axis=1).nonzero()[0]
+        if len(doubtful) == 0:
+            return claims
+        far = far[doubtful]
+        shown = scene.embeddings.take(claims.columns[far], axis=0)
+        own = self._lifecycle.bank.mean_distance(self._lifecycle.table.slot[claims.rows[far]], shown)
+        theirs = np.where(is_there[doubtful], self._gallery.distances(shown), np.inf).min(axis=1)
+        is_kept = np.ones(len(claims.rows), dtype=np.bool_)
+        rules = self._gallery.rules  # a track without appearance, whose own distance is NaN, keeps its claim
+        is_kept[far] = ~((theirs <= rules.max_distance) & (theirs < own - rules.margin))
+        return claims.select(is_kept.nonzero()[0])
 
     def _settle(self, matching: Matching, claims: Claims, is_allowed: NDArray[np.bool_], max_cost: float) -> None:
         """Match the allowed claims, which cost less than `max_cost`."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.geometry import areas, intersections, overlaps
 from mdpr.trackers.merging import merge_tracklets
 from mdpr.types import Tracklet
 
@@ -47,7 +48,7 @@ class ReturnGallery:
         """Forget everybody."""
         self._held: list[Tracklet] = []  # in order of their end
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
-        self._facts = np.empty((2, 0))  # (2, held or more) end in seconds and class of each
+        self._facts = np.empty((6, 0))  # (6, held or more) end in seconds, class and the box of the last view of each
         self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
 
     def __len__(self) -> int:
@@ -94,7 +95,7 @@ class ReturnGallery:
         if not self._held or len(views) == 0:
             return 0
         distance = 1 - self._mean[: len(self._held)] @ views.mean(axis=0)  # (held,)
-        end_s, class_ids = self._facts[:, : len(self._held)]
+        end_s, class_ids = self._facts[:2, : len(self._held)]
         candidates = np.where((end_s + rules.hidden_s >= start_s) | (class_ids != class_id), np.inf, distance)
         best = int(candidates.argmin())
         fewer = min(len(views), len(self._held[best].embeddings))
@@ -113,17 +114,29 @@ class ReturnGallery:
         self._back[tracklet.track_id] = tracklet
         return tracklet.track_id
 
+    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, held) mean cosine distance of (N, D) single crops, unit rows, to the views of everybody who left."""
+        distance: NDArray[np.float32] = 1 - embeddings @ self._mean[: len(self._held)].T
+        return distance
+
+    def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(N, held) IoU of (4, N) boxes and where everybody of their class who left was last seen well; else 0."""
+        last = self._facts[2:, : len(self._held)].astype(np.float32)  # (4, held)
+        overlap = overlaps(intersections(xyxy, last), areas(xyxy), areas(last))
+        overlap[class_id[:, None] != self._facts[1, : len(self._held)]] = 0
+        return overlap
+
     def _append(self, tracklet: Tracklet) -> None:
         count = len(self._held)
         if count >= len(self._mean):
             grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
-            facts = np.zeros((2, len(grown)))
+            facts = np.zeros((6, len(grown)))
             if count:
                 grown[:count], facts[:, :count] = self._mean[:count], self._facts[:, :count]
             self._mean, self._facts = grown, facts
         known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
         self._mean[count] = known.mean(axis=0)
-        self._facts[:, count] = tracklet.end_s, tracklet.class_id
+        self._facts[:, count] = tracklet.end_s, tracklet.class_id, *tracklet.view_xyxy[-1]
         self._held.append(tracklet)
 
     def _drop(self, count: int) -> list[Tracklet]:

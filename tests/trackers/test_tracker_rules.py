@@ -61,3 +61,29 @@ def test_a_small_overlap_is_enough_in_the_open_only(detect, play, bob, options, 
     frames = [detect([[300, 300], bob])] * 10 + [detect([[330, 300], bob])] * 6
     last = play(DeepSort(DeepSortConfig(hidden_s=0, **options)), frames)[-1]
     assert dict(zip(last.detection_index.tolist(), last.track_id.tolist(), strict=True)) == {0: ann_is, 1: 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "bob_x", "bob_is"),
+    [
+        ({}, 300, 1),
+        ({"return_s": 0.0}, 300, 2),  # he is forgotten
+        ({"return_margin": 0.3}, 300, 2),  # he is not nearer by enough
+        ({}, 362, 2),  # he stood elsewhere
+    ],
+)
+def test_a_lost_track_does_not_take_who_stood_there_before(detect, play, options, bob_x, bob_is):
+    """Bob stands, is not found for 2.5 s, and is found again while Ann, who stands beside him, is lost.
+
+    Her box overlaps his by 0.13, on either side. His looks are 0.25 from hers: near enough for her track.
+    """
+    bob, ann = np.eye(8, dtype=np.float32)[0], np.array([0.75, np.sqrt(1 - 0.75**2), *[0] * 6], np.float32)
+    both, alone = detect([[300, 300], [331, 304]]), detect([[331, 304]])
+    frames = [(both, np.array([bob, ann]))] * 60 + [(alone, ann[None])] * 75
+    frames += [(Detections.empty(), np.empty((0, 8), np.float32))] * 3
+    frames += [(detect([[bob_x, 300]]), bob[None])] * 15
+    config = DeepSortConfig(appearance_threshold=0.8, reid_threshold=0.5, **options)
+    shown = play(DeepSort(config), frames)
+    assert shown[59].track_id.tolist() == [1, 2]
+    last = shown[-1]
+    assert last.track_id[last.detection_index == 0].tolist() == [bob_is]
