@@ -223,11 +223,12 @@ class AppearanceBank:
         Returns:
             (P,) NaN where the track has no appearance.
         """
-        similarity = np.vecdot(self.embedding.take(slots, axis=0), embeddings[:, None])  # (P, views)
         count = self.count[slots]
+        similarity = np.vecdot(self.embedding.take(slots, axis=0), embeddings[:, None])  # (P, views)
         similarity[np.arange(self.views) >= count[:, None]] = 0  # what an earlier track left there
-        mean = similarity.sum(axis=1) / np.maximum(count, 1)
-        return np.where(self.has_clear[slots], 1 - mean, math.nan).astype(np.float32)
+        distance: NDArray[np.float32] = _ONE - np.add.reduce(similarity, axis=1) / count.astype(np.float32)
+        distance[~self.has_clear[slots]] = math.nan
+        return distance
 
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""

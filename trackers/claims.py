@@ -60,10 +60,6 @@ class Claims:
     unseen_s: NDArray[np.float64]
     overlap: NDArray[np.float32]
 
-    def select(self, at: IntArray) -> Claims:
-        """Some of them, in the given order."""
-        return Claims(self.rows[at], self.columns[at], self.cost[at], self.unseen_s[at], self.overlap[at])
-
 
 def claims_of(
     table: TrackTable,

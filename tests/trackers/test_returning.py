@@ -167,11 +167,20 @@ def test_how_near_and_where_those_are_who_left():
     gallery.hold(held[:2], 6.0)
     assert gallery.find(np.eye(4, dtype=np.float32)[:1].repeat(3, axis=0), 8.0, 0) == 1
     gallery.hold(held[2:], 8.0)
-    crops, boxes = unit_rows(rng, 5, 4), np.array([[20.0, 0, 60, 100], [0, 0, 40, 100]])
-    expected = [[np.mean(1 - one.embeddings @ crop) for one in held[1:]] for crop in crops]
-    np.testing.assert_allclose(gallery.distances(crops), expected, atol=1e-5)
-    overlap = gallery.overlaps(to_planes(np.concatenate([boxes, boxes[:1]])), np.array([0, 0, 1], np.int32))
-    np.testing.assert_allclose(overlap, [[1, 1 / 3], [1 / 3, 0], [0, 0]], atol=1e-6)  # the third is of another class
+    boxes = to_planes(np.array([[20.0, 0, 60, 100], [0, 0, 40, 100], [20, 0, 60, 100]]))
+    overlap = gallery.overlaps(boxes, np.array([0, 0, 1], np.int32))
+    np.testing.assert_allclose(overlap, [[1, 1 / 3], [1 / 3, 0], [0, 0]], atol=1e-6)  # the last one is of another class
+    crops, own = unit_rows(rng, 60, 4), rng.uniform(0, 1.5, 60).astype(np.float32)
+    asked = rng.random((60, 2)) < 0.7
+    mean = [[np.mean(1 - one.embeddings @ crop) for one in held[1:]] for crop in crops]
+    expected = [
+        any(is_asked and value < 0.9 and value < mine - 0.05 for value, is_asked in zip(row, which, strict=True))
+        for row, mine, which in zip(mean, own, asked, strict=True)
+    ]
+    assert 5 < sum(expected) < 55
+    assert (np.array(mean)[asked] >= 0.9).any()
+    np.testing.assert_array_equal(gallery.are_nearer(crops, own, asked), expected)
+    assert not gallery.are_nearer(crops, np.full(60, np.nan, np.float32), asked).any()
 
 
 def unit_rows(rng, count, dimension):

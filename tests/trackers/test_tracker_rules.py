@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from mdpr.trackers.claims import Claims
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
+from mdpr.trackers.matching import Matching
 from mdpr.types import Detections
 
 ANN = np.eye(8, dtype=np.float32)[:1]
@@ -34,6 +38,28 @@ def test_who_comes_in_at_the_border_is_believed_sooner(detect, play, centre, fra
 def test_a_border_that_needs_longer_than_the_middle_is_as_the_middle(detect, play):
     config = DeepSortConfig(confirm_s=0.0, confirm_border_s=1.0)
     assert len(play(DeepSort(config), [Detections.empty(), detect([[18, 300]])])[-1]) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_claims_that_are_given_up_are_as_if_they_had_not_been_made(detect, monkeypatch, seed):
+    """Also for the pairs beside them: without them the best matching may be another one altogether."""
+    rng = np.random.default_rng(seed)
+    tracks, detections = 5, detect(rng.uniform(0, 900, (6, 2)))
+    at = np.flatnonzero(rng.random((tracks, 6)) < 0.7)
+    rows, columns = np.divmod(at, 6)
+    overlap = np.where(rng.random(len(at)) < 0.8, 0.15, 0.5).astype(np.float32)
+    claims = Claims(rows, columns, rng.uniform(0, 1, len(at)), np.zeros(len(at)), overlap)
+    is_given_up = (rng.random((tracks, 6)) < 0.5) & np.isin(np.arange(tracks * 6), at[overlap < 0.2]).reshape(-1, 6)
+    tracker = DeepSort()
+    tracker._gallery._held = [None]
+    monkeypatch.setattr(tracker, "_of_who_left", lambda one, other, *_: is_given_up[one, other])
+    scene = SimpleNamespace(has_area=np.ones(6, bool), detections=detections, embeddings=np.zeros((6, 8), np.float32))
+    found, expected = Matching(tracks, scene, 0.1), Matching(tracks, scene, 0.1)
+    tracker._settle(found, claims, scene, claims.cost < 0.9, 0.9)
+    left = np.flatnonzero(~is_given_up[rows, columns] & (claims.cost < 0.9))
+    expected.assign(rows[left], columns[left], claims.cost[left], "scipy", 0.9)
+    np.testing.assert_array_equal(found.column, expected.column)
+    np.testing.assert_array_equal(found.is_free, expected.is_free)
 
 
 @pytest.mark.parametrize("clear", [0, 30])
