@@ -217,6 +217,23 @@ class AppearanceBank:
             similarity[lost] = np.maximum(similarity[lost], np.maximum.reduce(of_views, axis=1))
         return np.subtract(_ONE, similarity, out=similarity)
 
+    def mean_distance(self, slots: IntArray, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean cosine distance of the views of a track and an embedding, pair by pair, as `returning` compares people.
+
+        Args:
+            slots: (P,) slots of the tracks.
+            embeddings: (P, D) unit rows.
+
+        Returns:
+            (P,) NaN where the track has no appearance.
+        """
+        count = self.count[slots]
+        similarity = np.vecdot(self.embedding.take(slots, axis=0), embeddings[:, None])  # (P, views)
+        similarity[np.arange(self.views) >= count[:, None]] = 0  # what an earlier track left there
+        distance: NDArray[np.float32] = _ONE - np.add.reduce(similarity, axis=1) / count.astype(np.float32)
+        distance[~self.has_clear[slots]] = math.nan
+        return distance
+
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""
         is_known = self.has_clear[first] & self.has_clear[second] & (self.dimension > 0)

@@ -51,12 +51,14 @@ class Claims:
     Attributes:
         rows, columns: (P,) tracks and detections.
         cost: (P,) 0 = exactly expected and alike, 1 = neither; a track that was lost for long pays a little more.
+        overlap: (P,) IoU of the detection and the track's expected box.
         are_settled: no two share a track or a detection, and all cost less than `max_cost`; `cost` is a bound then.
     """
 
     rows: IntArray
     columns: IntArray
     cost: NDArray[np.float64]
+    overlap: NDArray[np.float32]
     are_settled: bool
 
 
@@ -96,9 +98,9 @@ def claims_of(
     if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
         most = _cost(_ONE, table, scene, pairs, config, limits)
         if len((most < config.max_cost).nonzero()[0]) == len(rows):
-            return Claims(rows, columns, most, are_settled=True)
+            return Claims(rows, columns, most, pairs.overlap, are_settled=True)
     cost = _cost(_unlikely(table, scene, rows, columns), table, scene, pairs, config, limits)
-    return Claims(rows, columns, cost, are_settled=False)
+    return Claims(rows, columns, cost, pairs.overlap, are_settled=False)
 
 
 def _pairs(

@@ -22,6 +22,7 @@ from mdpr.trackers.lifecycle import Lifecycle
 from mdpr.trackers.lifecycle_rules import LifecycleRules
 from mdpr.trackers.matching import Matching, match_by_overlap
 from mdpr.trackers.returning import ReturnGallery, ReturnRules
+from mdpr.trackers.scene import Scene
 from mdpr.trackers.track_table import SEEN, TENTATIVE
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 
@@ -102,24 +103,58 @@ class DeepSort:
         matching = Matching(len(state), scene, config.low_conf)
         is_high = detections.confidence >= config.high_conf
         claims = claims_of(table, self._lifecycle.bank, scene, is_high & matching.is_free, config, self._limits)
-        if claims.are_settled:
-            matching.match(claims.rows, claims.columns)
-        else:
-            self._settle(matching, claims, claims.cost < config.max_cost, config.max_cost)
+        self._settle(matching, claims, scene, claims.cost < config.max_cost, config.max_cost)
         if len(matching.is_free.nonzero()[0]):
             match_by_overlap(matching, table, scene, state == SEEN, ~is_high, config.low_iou, config.solver)
         if len((matching.is_free & is_high).nonzero()[0]):
             is_open = (matching.column < 0)[claims.rows] & matching.is_free[claims.columns]
             is_open &= table.unseen_s(claims.rows, frame) <= RECENT_S
-            self._settle(matching, claims, is_open, ANY_COST)
+            self._settle(matching, claims, scene, is_open, ANY_COST)
             match_by_overlap(matching, table, scene, state == TENTATIVE, is_high, config.tentative_iou, config.solver)
         return self._recognise(self._lifecycle.finish(scene, matching.column), frame)
 
-    def _settle(self, matching: Matching, claims: Claims, is_allowed: NDArray[np.bool_], max_cost: float) -> None:
-        """Match the allowed claims, which cost less than `max_cost`."""
+    def _settle(
+        self, matching: Matching, claims: Claims, scene: Scene, is_allowed: NDArray[np.bool_], max_cost: float
+    ) -> None:
+        """Match the allowed claims, which cost less than `max_cost`; again without those that have to be given up."""
         at = is_allowed.nonzero()[0]
-        if len(at):
-            matching.assign(claims.rows[at], claims.columns[at], claims.cost[at], self.config.solver, max_cost)
+        while len(at):
+            rows, columns = claims.rows[at], claims.columns[at]
+            if claims.are_settled:
+                matching.match(rows, columns)
+            else:
+                matching.assign(rows, columns, claims.cost[at], self.config.solver, max_cost)
+            if len(self._gallery) == 0 or scene.embeddings is None:
+                return
+            is_taken = matching.column[rows] == columns
+            is_far = is_taken & (claims.overlap[at] < self.config.min_iou)
+            far = is_far.nonzero()[0]
+            if len(far) == 0:
+                return
+            given_up = self._of_who_left(rows[far], columns[far], claims.overlap[at[far]], scene, scene.embeddings)
+            if not given_up.any():
+                return
+            matching.release(rows[is_taken])
+            at = np.delete(at, far[given_up])
+
+    def _of_who_left(
+        self,
+        rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+        overlap: NDArray[np.float32],
+        scene: Scene,
+        embeddings: NDArray[np.float32],
+    ) -> NDArray[np.bool_]:
+        """(P,) whether the detection of a pair that hardly overlaps is rather somebody who left, and who was there.
+
+        A person who stands hidden for longer than tracks wait is where they were when they are found again. Where they
+        overlap the detection by more than the track does, looks that are nearer by the margin of a return tell that it
+        is they.
+        """
+        there = self._gallery.overlaps(scene.xyxy.take(columns, axis=1), scene.detections.class_id[columns])
+        shown = embeddings.take(columns, axis=0)
+        own = self._lifecycle.bank.mean_distance(self._lifecycle.table.slot[rows], shown)
+        return self._gallery.are_nearer(shown, own, there > overlap[:, None])
 
     def _recognise(self, tracks: Tracks, frame: Frame) -> Tracks:
         """Give new tracks of people who have been here before their old ids, and hold the tracklets of those who left.

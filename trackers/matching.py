@@ -50,6 +50,11 @@ class Matching:
         self.column[rows] = columns
         self.is_free[columns] = False
 
+    def release(self, rows: NDArray[np.intp]) -> None:
+        """Take back the matches of some tracks."""
+        self.is_free[self.column[rows]] = True
+        self.column[rows] = -1
+
 
 def match_by_overlap(
     matching: Matching,

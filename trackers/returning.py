@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.geometry import areas, intersections, overlaps
 from mdpr.trackers.merging import merge_tracklets
 from mdpr.types import Tracklet
 
@@ -48,6 +49,7 @@ class ReturnGallery:
         self._held: list[Tracklet] = []  # in order of their end
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
         self._facts = np.empty((2, 0))  # (2, held or more) end in seconds and class of each
+        self._last = np.empty((4, 0), dtype=np.float32)  # (4, held or more) box of the last view of each
         self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
 
     def __len__(self) -> int:
@@ -111,20 +113,45 @@ class ReturnGallery:
         tracklet = self._held.pop(best)
         self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]
         self._facts[:, best : len(self._held)] = self._facts[:, best + 1 : len(self._held) + 1]
+        self._last[:, best : len(self._held)] = self._last[:, best + 1 : len(self._held) + 1]
         self._back[tracklet.track_id] = tracklet
         return tracklet.track_id
+
+    def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
+        """(N, held) IoU of (4, N) boxes and the last views of all of their class who left; 0 for other classes."""
+        last = self._last[:, : len(self._held)]
+        overlap = overlaps(intersections(xyxy, last), areas(xyxy), areas(last))
+        overlap[class_id[:, None] != self._facts[1, : len(self._held)]] = 0
+        return overlap
+
+    def are_nearer(
+        self, embeddings: NDArray[np.float32], distance: NDArray[np.float32], is_asked: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Whether one of those asked looks nearer than `distance` by the margin, and near enough for a return.
+
+        Args:
+            embeddings: (P, D) single crops, unit rows.
+            distance: (P,) mean cosine distance of each to somebody else; nobody is nearer than NaN.
+            is_asked: (P, held) which of those who left.
+        """
+        most = np.minimum(distance - self.rules.margin, self.rules.max_distance)
+        is_near = 1 - embeddings @ self._mean[: len(self._held)].T < most[:, None]
+        found: NDArray[np.bool_] = np.logical_or.reduce(is_near & is_asked, axis=1)
+        return found
 
     def _append(self, tracklet: Tracklet) -> None:
         count = len(self._held)
         if count >= len(self._mean):
             grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
-            facts = np.zeros((2, len(grown)))
+            facts, last = np.zeros((2, len(grown))), np.zeros((4, len(grown)), dtype=np.float32)
             if count:
                 grown[:count], facts[:, :count] = self._mean[:count], self._facts[:, :count]
-            self._mean, self._facts = grown, facts
+                last[:, :count] = self._last[:, :count]
+            self._mean, self._facts, self._last = grown, facts, last
         known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
         self._mean[count] = known.mean(axis=0)
         self._facts[:, count] = tracklet.end_s, tracklet.class_id
+        self._last[:, count] = tracklet.view_xyxy[-1]
         self._held.append(tracklet)
 
     def _drop(self, count: int) -> list[Tracklet]:
@@ -133,5 +160,5 @@ class ReturnGallery:
             return []
         gone, self._held = self._held[:count], self._held[count:]
         self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
-        self._facts = self._facts[:, count:].copy()
+        self._facts, self._last = self._facts[:, count:].copy(), self._last[:, count:].copy()
         return gone

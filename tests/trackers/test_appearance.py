@@ -123,6 +123,24 @@ def test_what_an_earlier_track_left_in_a_slot_is_not_compared_with():
     assert distance[0] == pytest.approx(1 - earlier @ now, abs=1e-5)
 
 
+def test_the_mean_distance_is_that_over_the_views_of_each_track():
+    """Of a track in a slot that held more views before; NaN for one whose views are not clear."""
+    rng = np.random.default_rng(0)
+    bank = bank_of(8)
+    slots, rows = bank.take(2), unit(rng, 3, 8)
+    for index in range(3):
+        bank.observe(slots[:1], np.array([0]), *scene([0.9], [True]), unit(rng, 1, 8), Frame("c", index, float(index)))
+    bank.release(slots[:1])
+    again = bank.take(1)
+    assert again[0] == slots[0]
+    for index, row in enumerate(rows[:2]):
+        bank.observe(again, np.array([0]), *scene([0.9], [True]), row[None], Frame("c", 9, 9.0 + index))
+    bank.observe(slots[1:], np.array([0]), *scene([0.9], [False]), rows[:1], Frame("c", 9, 9.0))
+    found = bank.mean_distance(np.array([again[0], slots[1]]), rows[[2, 2]])
+    assert found[0] == pytest.approx(np.mean([1 - rows[2] @ row for row in rows[:2]]), abs=1e-5)
+    assert np.isnan(found[1])
+
+
 def test_content_survives_growing_and_packing():
     rng = np.random.default_rng(0)
     bank = bank_of(8)

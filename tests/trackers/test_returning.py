@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
+from mdpr.trackers.geometry import to_planes
 from mdpr.trackers.merging import merge_tracklets
 from mdpr.trackers.returning import ReturnGallery, ReturnRules
 from mdpr.types import Detections, Frame, Tracklet
@@ -151,6 +153,39 @@ def tracklet_of(track_id, look, end_s, views=3, start_s=0.0):
     return Tracklet("cam", track_id, 0, int(start_s * FPS), int(end_s * FPS), start_s, end_s, 20, 0.8,
                     (times * FPS).astype(int), times, np.tile([0, 0, 40, 100], (views, 1)), np.full(views, 0.8),
                     np.linspace(1, 2, views), np.tile(look, (views, 1)))  # fmt: skip
+
+
+def test_how_near_and_where_those_are_who_left():
+    """Also after one came back and another left: the mean over their views, and the box of the last one."""
+    rng = np.random.default_rng(0)
+    gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.9, 0.2, 0.05, 10))
+    held = []
+    for who in range(3):
+        views = np.stack([looks_like(rng, np.eye(4)[who], 0.5) for _ in range(3)])
+        boxes = np.array([[0, 0, 40, 100]] * 2 + [[20 * who, 0, 20 * who + 40, 100]])
+        held.append(replace(tracklet_of(who + 1, views[0], 5.0 + who), embeddings=views, view_xyxy=boxes))
+    gallery.hold(held[:2], 6.0)
+    assert gallery.find(np.eye(4, dtype=np.float32)[:1].repeat(3, axis=0), 8.0, 0) == 1
+    gallery.hold(held[2:], 8.0)
+    boxes = to_planes(np.array([[20.0, 0, 60, 100], [0, 0, 40, 100], [20, 0, 60, 100]]))
+    overlap = gallery.overlaps(boxes, np.array([0, 0, 1], np.int32))
+    np.testing.assert_allclose(overlap, [[1, 1 / 3], [1 / 3, 0], [0, 0]], atol=1e-6)  # the last one is of another class
+    crops, own = unit_rows(rng, 60, 4), rng.uniform(0, 1.5, 60).astype(np.float32)
+    asked = rng.random((60, 2)) < 0.7
+    mean = [[np.mean(1 - one.embeddings @ crop) for one in held[1:]] for crop in crops]
+    expected = [
+        any(is_asked and value < 0.9 and value < mine - 0.05 for value, is_asked in zip(row, which, strict=True))
+        for row, mine, which in zip(mean, own, asked, strict=True)
+    ]
+    assert 5 < sum(expected) < 55
+    assert (np.array(mean)[asked] >= 0.9).any()
+    np.testing.assert_array_equal(gallery.are_nearer(crops, own, asked), expected)
+    assert not gallery.are_nearer(crops, np.full(60, np.nan, np.float32), asked).any()
+
+
+def unit_rows(rng, count, dimension):
+    rows = rng.standard_normal((count, dimension))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_the_gallery_is_bounded_in_time_and_number():
