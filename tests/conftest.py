@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -37,6 +38,12 @@ def _no_models_of_this_machine(
     monkeypatch.setenv("MDPR_CACHE", str(cache))
     monkeypatch.setenv("MDPR_OFFLINE", "1")
     monkeypatch.setenv("YOLO_OFFLINE", "1")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: every full look for garbage would go through all of it, half a second long."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
