@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +40,12 @@ def _no_models_of_this_machine(
     monkeypatch.setenv("YOLO_OFFLINE", "1")
 
 
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: every full look for garbage would go through all of it, half a second long."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that draw come last: the software renderer's LLVM crashes libraries that load another one after it."""
     items.sort(key=lambda item: item.nodeid.startswith(DRAWING))
@@ -51,28 +59,44 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def make_walk(tmp_path: Path) -> Callable[..., Path]:
-    """A clip of dark rectangles that walk over a grey, noisy ground: `make_walk(name, frames, walkers)`."""
+@pytest.fixture(scope="session")
+def kept_walk(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`kept_walk(frames, walkers, size)`: a clip as by `make_walk`, encoded once for all tests; not to be changed."""
+    folder = tmp_path_factory.mktemp("walks")
 
-    def make(name: str = "walk.mp4", frames: int = 40, walkers: int = 2, size: tuple[int, int] = (320, 240)) -> Path:
-        path = tmp_path / name
-        noise = np.random.default_rng(0)
-        ground = noise.normal(150, 6, (size[1], size[0], 3))
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "18"})
-            stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-            for index in range(frames):
-                picture = ground + noise.normal(0, 2, ground.shape)
-                for walker in range(walkers):
-                    left = 10 + 5 * index if walker % 2 == 0 else size[0] - 40 - 5 * index
-                    top = 20 + 100 * (walker % 2)
-                    colour = (40 + 60 * walker, 30, 90 - 30 * walker)
-                    picture[top : top + 80, max(left, 0) : max(left + 30, 0)] = colour
-                frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "bgr24")
-                frame.pts, frame.time_base = index, Fraction(1, 25)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+    def keep(frames: int = 40, walkers: int = 2, size: tuple[int, int] = (320, 240)) -> Path:
+        path = folder / f"{frames}-{walkers}-{size[0]}x{size[1]}.mp4"
+        if not path.exists():
+            _draw_walk(path, frames, walkers, size)
         return path
 
+    return keep
+
+
+@pytest.fixture
+def make_walk(tmp_path: Path, kept_walk: Callable[..., Path]) -> Callable[..., Path]:
+    """A clip of dark rectangles that walk over a grey, noisy ground: `make_walk(name, frames, walkers, size)`."""
+
+    def make(name: str = "walk.mp4", frames: int = 40, walkers: int = 2, size: tuple[int, int] = (320, 240)) -> Path:
+        return Path(shutil.copyfile(kept_walk(frames, walkers, size), tmp_path / name))
+
     return make
+
+
+def _draw_walk(path: Path, frames: int, walkers: int, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0)
+    ground = noise.normal(150, 6, (size[1], size[0], 3))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast", "crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for index in range(frames):
+            picture = ground + noise.normal(0, 2, ground.shape)
+            for walker in range(walkers):
+                left = 10 + 5 * index if walker % 2 == 0 else size[0] - 40 - 5 * index
+                top = 20 + 100 * (walker % 2)
+                colour = (40 + 60 * walker, 30, 90 - 30 * walker)
+                picture[top : top + 80, max(left, 0) : max(left + 30, 0)] = colour
+            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), "bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import functools
 import importlib
 import pkgutil
 import subprocess
@@ -26,6 +27,7 @@ MAY_IMPORT = {  # folder -> the subpackages of mdpr that it may import; the root
 }
 
 
+@functools.cache
 def imported_modules(path: Path) -> set[str]:
     """Modules that a file imports at run time; those under `if TYPE_CHECKING` or within functions count too."""
     names: set[str] = set()

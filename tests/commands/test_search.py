@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -19,17 +20,23 @@ from mdpr.pipeline.store import Filters, MemoryStore, Revision, SqliteStore
 BLOBS = "blob_detector:Blobs"
 
 
-@pytest.fixture
-def walk(make_walk, tmp_path):
-    """(gallery, photo with two people) of a clip in which two people walk."""
-    clip = make_walk()
-    gallery = tmp_path / "gallery.db"
-    fixed = ["--detector", BLOBS, "--reid", "histogram", "--project", str(tmp_path / "out"), "--no-save", "--quiet"]
-    assert track([f"hall={clip}", f"door={clip}", "--gallery", str(gallery), *fixed]) == 0
+@pytest.fixture(scope="module")
+def tracked(kept_walk, tmp_path_factory):
+    """A folder with gallery.db, out/run and photo.png, of a clip in which two people walk."""
+    clip = kept_walk()
+    folder = tmp_path_factory.mktemp("tracked")
+    fixed = ["--detector", BLOBS, "--reid", "histogram", "--project", str(folder / "out"), "--no-save", "--quiet"]
+    assert track([f"hall={clip}", f"door={clip}", "--gallery", str(folder / "gallery.db"), *fixed]) == 0
     frames = list(open_source(CameraSpec("a", str(clip)), SourceConfig()))
-    photo = tmp_path / "photo.png"
-    cv2.imwrite(str(photo), frames[10].image)
-    return gallery, photo
+    cv2.imwrite(str(folder / "photo.png"), frames[10].image)
+    return folder
+
+
+@pytest.fixture
+def walk(tracked, tmp_path):
+    """(gallery, photo with two people), a copy of one's own."""
+    shutil.copytree(tracked, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "gallery.db", tmp_path / "photo.png"
 
 
 def answers(capsys, *arguments: object, code: int = 0) -> list[dict]:

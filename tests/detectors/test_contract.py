@@ -80,7 +80,7 @@ def assert_same(first: list[Detections], second: list[Detections]) -> None:
 def test_contract(name: str, build: Callable[[str], Callable[[], Any]]) -> None:
     make = build(name)
     detector, other = make(), make()
-    frames = some_frames()[4:8] if name == "torchvision" else some_frames()  # random weights keep thousands of boxes
+    frames = some_frames()[4:6] if name == "torchvision" else some_frames()  # random weights keep thousands of boxes
     before = [frame.image.copy() for frame in frames]
 
     assert detector.detect([]) == []
@@ -123,10 +123,11 @@ def test_options_out_of_range(name: str) -> None:
             config(**required, **{key: value})
 
 
-@pytest.mark.parametrize(
-    "module", ["onnx", "openvino_engine", "person", "yolo", "file", "motion", "torchvision_models"]
-)
-def test_imports_are_light(module: str) -> None:
-    code = f"import sys, mdpr.detectors.{module}; print([m for m in ('torch', 'ultralytics') if m in sys.modules])"
+def test_imports_are_light() -> None:
+    modules = ("onnx", "openvino_engine", "person", "yolo", "file", "motion", "torchvision_models")
+    code = (
+        f"import importlib, sys\nfor name in {modules}:\n    importlib.import_module(f'mdpr.detectors.{{name}}')\n"
+        "    print(name, [heavy for heavy in ('torch', 'ultralytics') if heavy in sys.modules])\n"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.splitlines() == [f"{name} []" for name in modules]

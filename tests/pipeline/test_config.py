@@ -138,9 +138,10 @@ def test_unknown_options_of_the_api() -> None:
 
 def test_the_tracker_takes_the_distances_of_the_embedder() -> None:
     config = build_run_config({"tracker": {"reid_threshold": 0.05}, "reid": {"match_distance": 0.35}})
-    options = with_thresholds(config.tracker, config.reid.make()).options
+    embedder = config.reid.make()
+    options = with_thresholds(config.tracker, embedder).options
     assert (options.appearance_threshold, options.reid_threshold) == (0.35, 0.05)
     without = build_run_config({"reid": {"name": "none"}})
     assert with_thresholds(without.tracker, without.reid.make()) == without.tracker
     bytetrack = build_run_config({"tracker": {"name": "bytetrack"}})
-    assert with_thresholds(bytetrack.tracker, config.reid.make()) == bytetrack.tracker
+    assert with_thresholds(bytetrack.tracker, embedder) == bytetrack.tracker

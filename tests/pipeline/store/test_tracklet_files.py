@@ -107,7 +107,8 @@ def test_damage_in_the_middle(tmp_path: Path) -> None:
 
 def test_a_run_goes_into_a_store(store: Store, make_walk: Callable[..., Path], tmp_path: Path) -> None:
     clip = make_walk()
-    assert main([str(clip), "--detector", "motion", "--project", str(tmp_path), "--quiet"]) == 0
+    fixed = ["--detector", "motion", "--reid", "histogram", "--project", str(tmp_path), "--quiet"]
+    assert main([str(clip), *fixed]) == 0
     model, tracklets = read_tracklets(tmp_path / "run" / "walk" / "tracklets.parquet")
     assert len(tracklets) >= 2
     store.add_run(Run("run", NOON, model, {"walk": RunCamera(str(clip), NOON)}))

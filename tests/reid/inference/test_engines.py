@@ -103,10 +103,10 @@ def test_a_missing_package_is_named(tiny_model: MdprNetwork, monkeypatch: pytest
 
 @pytest.mark.parametrize("is_fast", [True, False])
 def test_openvino_computes_in_the_faster_precision(
-    is_fast: bool, tiny_model: MdprNetwork, monkeypatch: pytest.MonkeyPatch
+    is_fast: bool, tiny_model: MdprNetwork, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openvino_engine, "is_bf16_fast", lambda: is_fast)
     if is_fast and "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no bf16")
-    engine = make_engine(fold(tiny_model), "tiny", EngineOptions("openvino"))
+    engine = make_engine(fold(tiny_model), fingerprint(tiny_checkpoint), EngineOptions("openvino"))
     assert ("bf16" if is_fast else "f32") in engine.description

@@ -34,7 +34,6 @@ def test_its_process_times_a_call(tiny_model: MdprNetwork) -> None:
 
 def test_a_process_that_ends_is_told(tiny_model: MdprNetwork) -> None:
     with PublishedProcess(tiny_model, 2) as process:
-        process.seconds()
         process._process.terminate()
         process._process.wait()
         with pytest.raises(ModelError, match="as published ended in its process: exit code -15"):
