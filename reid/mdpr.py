@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class MdprEmbedderConfig:
         weights: a checkpoint of mdpr-train (.safetensors): a path, or a name that is looked for in the working folder,
             MDPR_MODELS, the cache and among those that are shipped.
         engine, precision, device, compile: see `mdpr.reid.inference.engines.EngineOptions`.
+        flip_test: the mean of a crop's embedding and of its mirror image's, at twice the cost; None = as the checkpoint
+            says.
         match_distance, sure_distance: see `Embedder`; None = what was measured when the checkpoint was evaluated in
             training, else 0.4 and 0.25.
     """
@@ -37,6 +40,7 @@ class MdprEmbedderConfig:
     precision: str = "auto"
     device: str = ""
     compile: bool = False
+    flip_test: bool | None = None
     match_distance: float | None = None
     sure_distance: float | None = None
 
@@ -65,6 +69,9 @@ class MdprEmbedder:
         told = read_metadata(path)
         model = load_model(path)
         self.fingerprint = fingerprint(path)
+        if config.flip_test not in (None, model.config.flip_test):
+            model.config = dataclasses.replace(model.config, flip_test=config.flip_test)
+            self.fingerprint += "-flip" if config.flip_test else "-noflip"
         options = EngineOptions(config.engine, config.precision, config.device, config.compile)
         self._engine = engine = make_engine(fold(model), self.fingerprint, options)
         self._on_gpu = engine if isinstance(engine, TorchEngine) and engine.device.type != "cpu" else None
@@ -76,6 +83,7 @@ class MdprEmbedder:
         self.crop_s = 0.0
         self.description = (
             f"{path.name}, {self._engine.description}, {self._height}x{self._width} crops, {self.dimension} values"
+            + (", mirrored too" if model.config.flip_test else "")
         )
 
     def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

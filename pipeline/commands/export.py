@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,16 +30,19 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", help="a .safetensors checkpoint of mdpr-train, or a name: mdpr-s")
     parser.add_argument("--format", choices=("onnx", "openvino", "safetensors"), default="onnx")
     parser.add_argument("--out", type=Path, metavar="PATH", help="file, or folder (openvino); beside MODEL")
+    parser.add_argument(
+        "--flip-test", action=argparse.BooleanOptionalAction, help="embed crops and their mirror images; as MODEL says"
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     flags = make_parser().parse_args(arguments)
-    return run_command(lambda: _export(flags.model, flags.format, flags.out))
+    return run_command(lambda: _export(flags.model, flags.format, flags.out, flags.flip_test))
 
 
-def _export(name: str, kind: str, out: Path | None) -> int:
+def _export(name: str, kind: str, out: Path | None, flip_test: bool | None) -> int:
     from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
     from mdpr.reid.inference.folding import fold
     from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
@@ -55,6 +59,8 @@ def _export(name: str, kind: str, out: Path | None) -> int:
     if kind == "safetensors" and out.resolve() == path.resolve():
         raise ConfigError(f"--out {out}: is MODEL itself, which would be replaced. Give another name")
     model = load_model(path)
+    if flip_test is not None:
+        model.config = dataclasses.replace(model.config, flip_test=flip_test)
     network = fold(model)
     if kind == "safetensors":
         told = {

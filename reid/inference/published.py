@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mdpr.errors import ModelError
 from mdpr.reid.network.blocks import GeM
 from mdpr.reid.network.checkpoint import load_model, save_model
-from mdpr.reid.network.model import MdprNetwork
+from mdpr.reid.network.model import MdprNetwork, flip_tested
 
 
 class _PublishedPool(nn.Module):
@@ -47,7 +47,7 @@ def as_published(model: MdprNetwork) -> Callable[[Tensor], Tensor]:
         if isinstance(pool := getattr(module, "pool", None), GeM):
             module.register_module("pool", _PublishedPool(pool))
 
-    def run(images: Tensor) -> Tensor:
+    def embed(images: Tensor) -> Tensor:
         trunk = model.trunk(images)
         if model.soft is None:
             return model.embed_maps(trunk)
@@ -57,6 +57,9 @@ def as_published(model: MdprNetwork) -> Callable[[Tensor], Tensor]:
         model.soft.pool4(x4, attentions["attn4"])
         model.soft.pool3(reduced3, attentions["attn3"])
         return model.embed_maps(trunk, (x4, reduced3))
+
+    def run(images: Tensor) -> Tensor:
+        return flip_tested(embed, images) if model.config.flip_test else embed(images)
 
     return run
 

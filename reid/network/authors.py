@@ -213,7 +213,9 @@ def import_checkpoint(
         config = infer_config(state, (wanted.input_size[0], wanted.input_size[1]))
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
-    config = dataclasses.replace(config, mean=wanted.mean, std=wanted.std, diversity=wanted.diversity)
+    config = dataclasses.replace(
+        config, mean=wanted.mean, std=wanted.std, diversity=wanted.diversity, flip_test=wanted.flip_test
+    )
     differences = [
         f"{field.name} {getattr(config, field.name)!r}, not {getattr(wanted, field.name)!r}"
         for field in dataclasses.fields(config)

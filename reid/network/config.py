@@ -34,6 +34,8 @@ class NetworkConfig:
         fusion: the fused embedding, and the layers that make it.
         distillation: predictors between the branches (training only).
         diversity: the loss that keeps the attentions apart (training only).
+        flip_test: an embedding is the mean of the picture's and of its mirror image's, at twice the cost (evaluation
+            mode only).
         input_size: (height, width) of a crop in pixels.
         mean, std: normalisation of RGB on the scale 0 to 255.
     """
@@ -49,6 +51,7 @@ class NetworkConfig:
     fusion: bool = True
     distillation: bool = True
     diversity: bool = True
+    flip_test: bool = False
     input_size: tuple[int, ...] = (384, 192)
     mean: tuple[float, ...] = (123.675, 116.28, 103.53)
     std: tuple[float, ...] = (58.395, 57.12, 57.375)

@@ -5,7 +5,7 @@ Reference: Fu et al., Mutual distillation learning for person re-identification 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -86,6 +86,9 @@ class MdprNetwork(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """(N, D_total) raw embeddings: post-neck features in the order of `config.slices`; compare them by cosine."""
+        return flip_tested(self._embed_once, images) if self.config.flip_test else self._embed_once(images)
+
+    def _embed_once(self, images: Tensor) -> Tensor:
         trunk = self.trunk(images)
         if self.soft is None:
             return self.embed_maps(trunk)
@@ -175,6 +178,12 @@ def build_model(
     initialise(model)
     model.copy_branches()
     return model
+
+
+def flip_tested(embed: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """(N, D) means of what `embed` gives for N images and for their mirror images, in one call of 2 N."""
+    both = embed(torch.cat([images, images.flip(3)]))
+    return both.reshape(2, -1, both.shape[1]).mean(dim=0)
 
 
 def _predictor(width: int) -> nn.Sequential:
