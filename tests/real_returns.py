@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "helpers"))
 from mdpr.components import build_config
 from mdpr.pipeline.config import with_thresholds
 from mdpr.pipeline.flags import config_from_flags
+from mdpr.pipeline.settings import parse_setting
 from mdpr.pipeline.sources import expand_sources
 from mdpr.pipeline.tuning.cache import CachedSequence, obtain
 from mdpr.trackers.deepsort import DeepSort
@@ -104,7 +105,8 @@ def people_of(sequence: CachedSequence, clip: str) -> NDArray[np.int64]:
     The tracks of the whole video carry the annotations from frame to frame; a track with annotations of two people,
     or with fewer than two annotations, is nobody's.
     """
-    tracker, track, right = tracker_for(sequence), np.zeros(len(sequence.xyxy), np.int64), {}
+    tracker = tracker_for(sequence, return_s=0)  # who is who must not depend on what is judged
+    track, right = np.zeros(len(sequence.xyxy), np.int64), {}
     rows_of_frame = {}
     for at, (detections, frame, embeddings) in items_of(sequence):
         tracks = tracker.update(detections, frame, embeddings)
@@ -247,9 +249,9 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=None, help="where detections and embeddings are kept")
     parser.add_argument("--trials", type=int, default=20, metavar="N", help="scenes a clip and gap (20)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the tracker; numbers")
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", help="of the tracker")
     flags = parser.parse_args()
-    options = {name: float(value) for name, value in (one.split("=") for one in flags.set)}
+    options = dict(map(parse_setting, flags.set))
     for reid in flags.embedders:
         everything = Returns()
         for clip in CLIPS:

@@ -50,18 +50,18 @@ class DeepSort:
     def __init__(self, config: DeepSortConfig = DEFAULTS) -> None:
         self.config = config
         match = config.appearance_threshold or MATCH_DISTANCE
-        self._limits = LookLimits(
-            min(SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold, match), match
-        )
-        halfway, third = sum(self._limits) / 2, (self._limits.match - self._limits.sure) / 3
+        sure = min(SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold, match)
+        self._limits = LookLimits(sure, match)
+        again = sure / 2 if config.return_distance is None else config.return_distance
         self._gallery = ReturnGallery(
             ReturnRules(
                 return_s=config.return_s,
                 capacity=config.return_capacity,
                 least_views=config.return_views,
-                max_distance=halfway if config.return_distance is None else config.return_distance,
-                sure_distance=self._limits.sure,
-                margin=third if config.return_margin is None else config.return_margin,
+                max_distance=again,
+                few_views_distance=again * 2 / 3,
+                crop_distance=(sure + match) / 2,
+                margin=(match - sure) / 3 if config.return_margin is None else config.return_margin,
                 views=config.views,
                 hidden_s=config.hidden_s,
             )

@@ -44,8 +44,9 @@ class DeepSortConfig:
             new track has enough views); until then their tracklet is held back. 0 = never. Needs embeddings.
         return_capacity: most people who are held; the one who left first goes.
         return_views: views (of either visit) from which on a return is decided up to `return_distance`; with fewer only
-            up to the sure distance.
-        return_distance: largest mean cosine distance of a return; None = halfway from the sure to the match distance.
+            up to two thirds of it.
+        return_distance: largest distance of a return: the mean cosine distance of views of the two visits, less that of
+            views of one visit; None = half of the sure distance.
         return_margin: how much farther everybody else must be; None = a third of the way from the sure to the match
             distance, because what two people differ by depends on the embedder.
         solver: "scipy" or "lap"; the same result.

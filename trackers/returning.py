@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +22,20 @@ IntArray = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class ReturnRules:
-    """The options of returning; `DeepSortConfig` documents them."""
+    """The options of returning; `DeepSortConfig` documents them.
+
+    Attributes:
+        max_distance: of two visits of one person; `few_views_distance` where one of them has fewer views than
+            `least_views`.
+        crop_distance: largest mean cosine distance of a single crop and the views of who left, see `are_nearer`.
+    """
 
     return_s: float
     capacity: int
     least_views: int
     max_distance: float
-    sure_distance: float
+    few_views_distance: float
+    crop_distance: float
     margin: float
     views: int
     hidden_s: float = 0.0
@@ -36,8 +44,11 @@ class ReturnRules:
 class ReturnGallery:
     """Tracklets of people who have left one camera, by the mean of their views.
 
-    Two people are compared by the mean cosine distance over all pairs of their views, which is one product of means. It
-    is as large as the distance of single crops on average, so that the embedder's thresholds hold, but varies less.
+    Two visits are compared by the mean cosine distance over all pairs of their views, less that over the pairs within
+    each: half the energy distance (Székely and Rizzo, Energy statistics, 2013). What views of one visit differ by
+    depends on the place: where everybody sits at one table it is little, and two people are nearer there than two
+    visits of one person who walks through a shop. It needs no sums over pairs: of unit vectors the mean over pairs is a
+    product of means.
     """
 
     def __init__(self, rules: ReturnRules) -> None:
@@ -48,7 +59,7 @@ class ReturnGallery:
         """Forget everybody."""
         self._held: list[Tracklet] = []  # in order of their end
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
-        self._facts = np.empty((2, 0))  # (2, held or more) end in seconds and class of each
+        self._facts = np.empty((3, 0))  # (3, held or more) end in seconds, class and `_spread` of each
         self._last = np.empty((4, 0), dtype=np.float32)  # (4, held or more) box of the last view of each
         self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
 
@@ -81,7 +92,7 @@ class ReturnGallery:
     ) -> int:
         """The track id of the person whom the views of a new track show; 0 when it is nobody's, or nobody's surely.
 
-        They must be closer than `max_distance`, or than `sure_distance` when one of the two has fewer views than
+        They must be closer than `max_distance`, or than `few_views_distance` when one of the two has fewer views than
         `least_views`; and everybody else in the gallery must be farther by the margin.
 
         Args:
@@ -96,19 +107,20 @@ class ReturnGallery:
         rules = self.rules
         if not self._held or len(views) == 0:
             return 0
-        distance = 1 - self._mean[: len(self._held)] @ views.mean(axis=0)  # (held,)
-        end_s, class_ids = self._facts[:, : len(self._held)]
+        mean, spread = views.mean(axis=0), _spread(views)
+        end_s, class_ids, spreads = self._facts[:, : len(self._held)]
+        distance = _beyond(1 - self._mean[: len(self._held)] @ mean, spreads, spread)  # (held,)
         candidates = np.where((end_s + rules.hidden_s >= start_s) | (class_ids != class_id), np.inf, distance)
         best = int(candidates.argmin())
         fewer = min(len(views), len(self._held[best].embeddings))
-        limit = rules.max_distance if fewer >= rules.least_views else rules.sure_distance
+        limit = rules.max_distance if fewer >= rules.least_views else rules.few_views_distance
         if not candidates[best] <= limit:
             return 0
         nearest = distance[best]
         distance[best] = np.inf
         if distance.min() - nearest < rules.margin:
             return 0
-        if any(1 - float(self._mean[best] @ other.mean(axis=0)) < nearest + rules.margin for other in rivals):
+        if any(self._distance(best, other) < nearest + rules.margin for other in rivals):
             return 0
         tracklet = self._held.pop(best)
         self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]
@@ -116,6 +128,10 @@ class ReturnGallery:
         self._last[:, best : len(self._held)] = self._last[:, best + 1 : len(self._held) + 1]
         self._back[tracklet.track_id] = tracklet
         return tracklet.track_id
+
+    def _distance(self, held: int, views: NDArray[np.float32]) -> float:
+        apart = 1 - self._mean[held] @ views.mean(axis=0)
+        return float(_beyond(apart, self._facts[2, held], _spread(views)))
 
     def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
         """(N, held) IoU of (4, N) boxes and the last views of all of their class who left; 0 for other classes."""
@@ -134,7 +150,7 @@ class ReturnGallery:
             distance: (P,) mean cosine distance of each to somebody else; nobody is nearer than NaN.
             is_asked: (P, held) which of those who left.
         """
-        most = np.minimum(distance - self.rules.margin, self.rules.max_distance)
+        most = np.minimum(distance - self.rules.margin, self.rules.crop_distance)
         is_near = 1 - embeddings @ self._mean[: len(self._held)].T < most[:, None]
         found: NDArray[np.bool_] = np.logical_or.reduce(is_near & is_asked, axis=1)
         return found
@@ -143,14 +159,14 @@ class ReturnGallery:
         count = len(self._held)
         if count >= len(self._mean):
             grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
-            facts, last = np.zeros((2, len(grown))), np.zeros((4, len(grown)), dtype=np.float32)
+            facts, last = np.zeros((3, len(grown))), np.zeros((4, len(grown)), dtype=np.float32)
             if count:
                 grown[:count], facts[:, :count] = self._mean[:count], self._facts[:, :count]
                 last[:, :count] = self._last[:, :count]
             self._mean, self._facts, self._last = grown, facts, last
         known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
         self._mean[count] = known.mean(axis=0)
-        self._facts[:, count] = tracklet.end_s, tracklet.class_id
+        self._facts[:, count] = tracklet.end_s, tracklet.class_id, _spread(known)
         self._last[:, count] = tracklet.view_xyxy[-1]
         self._held.append(tracklet)
 
@@ -162,3 +178,19 @@ class ReturnGallery:
         self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
         self._facts, self._last = self._facts[:, count:].copy(), self._last[:, count:].copy()
         return gone
+
+
+def _spread(views: NDArray[np.float32]) -> float:
+    """Mean cosine distance of two different views of (V, D), from 0; -1 = not known, of a single one."""
+    count = len(views)
+    if count < 2:
+        return -1.0
+    mean = views.mean(axis=0)
+    return max(1 - float(mean @ mean), 0.0) * count / (count - 1)
+
+
+def _beyond(distance: Any, spread: Any, other: float) -> Any:
+    """Distances less what views of one visit differ by: the mean of both spreads, the one that is known, or nothing."""
+    if other < 0:
+        return distance - np.maximum(spread, 0)
+    return distance - (np.where(spread < 0, other, spread) + other) * 0.5

@@ -110,9 +110,9 @@ def test_how_much_nearer_the_best_must_be_follows_the_embedder(detect, match, re
 
 
 def test_a_return_is_decided_with_more_views_and_renamed(detect):
-    """The first views on return are poor: the new id is shown at first, then taken back."""
+    """On return Ann looks a little different: the new id is shown at first, then taken back."""
     tracker, ann = DeepSort(), np.eye(1, 16, dtype=np.float32)[0]
-    poor = np.array([0.72, *[0] * 14, np.sqrt(1 - 0.72**2)], dtype=np.float32)  # distance 0.28: between sure and match
+    poor = np.array([0.9, *[0] * 14, np.sqrt(1 - 0.9**2)], dtype=np.float32)  # 0.1 apart: too far for few views only
     shown, renamed, ended = [], [], []
     for index in range(150):
         is_here, look = index < 30 or index >= 80, ann if index < 30 else poor
@@ -135,7 +135,7 @@ def test_a_return_is_decided_with_more_views_and_renamed(detect):
 
 
 def test_who_is_still_here_or_looks_like_two_is_nobody(detect):
-    rules = ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.05, 10)
+    rules = ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.3, 0.05, 10)
     gallery, look = ReturnGallery(rules), np.eye(3, 8, dtype=np.float32)
     assert gallery.hold([tracklet_of(1, look[0], 5.0), tracklet_of(2, look[1], 6.0)], 6.0) == []
     assert gallery.find(look[:1], 4.0, 0) == 0  # began before 1 had left
@@ -158,7 +158,7 @@ def tracklet_of(track_id, look, end_s, views=3, start_s=0.0):
 def test_how_near_and_where_those_are_who_left():
     """Also after one came back and another left: the mean over their views, and the box of the last one."""
     rng = np.random.default_rng(0)
-    gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.9, 0.2, 0.05, 10))
+    gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.9, 0.2, 0.9, 0.05, 10))
     held = []
     for who in range(3):
         views = np.stack([looks_like(rng, np.eye(4)[who], 0.5) for _ in range(3)])
@@ -189,7 +189,7 @@ def unit_rows(rng, count, dimension):
 
 
 def test_the_gallery_is_bounded_in_time_and_number():
-    rules = ReturnRules(60.0, 3, 2, 0.3, 0.2, 0.05, 10)
+    rules = ReturnRules(60.0, 3, 2, 0.3, 0.2, 0.3, 0.05, 10)
     gallery, looks = ReturnGallery(rules), np.eye(8, dtype=np.float32)
     gone = [t.track_id for i in range(6) for t in gallery.hold([tracklet_of(i + 1, looks[i], i)], float(i))]
     assert gone == [1, 2, 3]
@@ -204,17 +204,39 @@ def test_who_may_still_have_been_shown_as_hidden_is_not_asked():
     """Or one id would be at two places: where it was expected, and where the new track was seen."""
     look = np.eye(2, dtype=np.float32)
     for start_s, expected in ((5.5, 0), (5.8, 1)):
-        gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.05, 10, hidden_s=0.7))
+        gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.3, 0.05, 10, hidden_s=0.7))
         gallery.hold([tracklet_of(1, look[0], 5.0)], 6.0)
         assert gallery.find(look[:1].repeat(3, axis=0), start_s, 0) == expected
 
 
 def test_few_views_must_be_surer():
-    near = np.array([[0.75, 0, 0, np.sqrt(1 - 0.75**2)]], dtype=np.float32)  # 0.25 apart: sure is below 0.2
+    near = np.array([[0.75, 0, 0, np.sqrt(1 - 0.75**2)]], dtype=np.float32)  # 0.25 apart; few views: below 0.2
     for held_views, new_views, expected in [(3, 3, 1), (2, 3, 0), (3, 2, 0)]:
-        gallery = ReturnGallery(ReturnRules(60.0, 10, 3, 0.3, 0.2, 0.05, 10))
+        gallery = ReturnGallery(ReturnRules(60.0, 10, 3, 0.3, 0.2, 0.3, 0.05, 10))
         gallery.hold([tracklet_of(1, np.eye(4)[0], 5.0, views=held_views)], 5.0)
         assert gallery.find(near.repeat(new_views, axis=0), 7.0, 0) == expected
+
+
+@pytest.mark.parametrize(("held", "new"), [(5, 4), (1, 4), (5, 1), (1, 1)])
+@pytest.mark.parametrize("spread", [0.1, 0.5])
+def test_what_views_of_one_visit_differ_by_is_taken_off(held, new, spread):
+    """The limit holds for the mean over pairs of two visits, less that over pairs within each, counted one by one."""
+    rng = np.random.default_rng(3)
+    first, second = (
+        np.stack([looks_like(rng, look, spread) for _ in range(count)])
+        for look, count in ((np.array([1.0, 0, 0, 0]), held), (np.array([0.8, 0.6, 0, 0]), new))
+    )
+    apart = np.mean([1 - a @ b for a in first for b in second])
+    within = [
+        np.mean([1 - views[i] @ views[j] for i in range(len(views)) for j in range(i)])
+        for views in (first, second)
+        if len(views) > 1
+    ]
+    naive = apart - (np.mean(within) if within else 0)
+    for limit, expected in ((naive + 1e-4, 1), (naive - 1e-4, 0)):
+        gallery = ReturnGallery(ReturnRules(60.0, 10, 1, limit, 0.0, 2.0, 0.0, 10))
+        gallery.hold([replace(tracklet_of(1, first[0], 5.0, views=held), embeddings=first)], 5.0)
+        assert gallery.find(second, 7.0, 0) == expected
 
 
 def test_merging_keeps_the_best_views_in_order():
