@@ -12,6 +12,7 @@ import torch
 
 from mdpr.errors import ModelError
 from mdpr.pipeline.commands import main
+from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import build_model
 from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
 from mdpr.reid.onnx import OnnxEmbedder
@@ -25,23 +26,37 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_export_and_use(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", str(checkpoint)]) == 0
+@pytest.mark.parametrize("flags", [[], ["--flip-test"]])
+def test_export_and_use(flags: list[str], checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(checkpoint), *flags]) == 0
     assert "least cosine with torch" in capsys.readouterr().err
     embedder = OnnxEmbedder(OnnxEmbedder.Config(weights=str(checkpoint.with_suffix(".onnx"))))
     image = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
-    assert embedder.embed([image], [np.array([[0, 0, 40, 90]], np.float32)]).shape == (1, 72)
+    boxes = [np.array([[0, 0, 40, 90], [20, 0, 60, 90]], np.float32)]
+    rows = embedder.embed([image], boxes)
+    assert rows.shape == (2, 72)
+    for flip_test in (False, True):
+        config = MdprEmbedder.Config(str(checkpoint), engine="torch", precision="fp32", flip_test=flip_test)
+        same = np.allclose(rows, MdprEmbedder(config).embed([image], boxes), atol=1e-4)
+        assert same == (flip_test == bool(flags))
 
 
 def test_a_checkpoint_in_half_precision_gives_the_same_embeddings_in_half_the_bytes(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = build_model("mdpr-s", num_classes=50, backbone_width=0.25, width=8, input_size=(64, 32)).eval()
     save_model(model, tmp_path / "trained.safetensors", {"licence": "none"})
-    assert main(["export", str(tmp_path / "trained.safetensors"), "--format", "safetensors"]) == 0
+    trained = str(tmp_path / "trained.safetensors")
+    assert (
+        main(["export", trained, "--format", "safetensors", "--flip-test", "--out", str(tmp_path / "f.safetensors")])
+        == 0
+    )
+    assert load_model(tmp_path / "f.safetensors").config.flip_test
+    assert main(["export", trained, "--format", "safetensors"]) == 0
     small = tmp_path / "trained-half.safetensors"
     told = read_metadata(small)
     assert told["licence"] == "none"
     assert told["num_classes"] is None
+    assert not told["config"]["flip_test"]
     assert small.stat().st_size < 0.6 * (tmp_path / "trained.safetensors").stat().st_size
     images = torch.randn(4, 3, 64, 32)
     with torch.no_grad():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from mdpr.pipeline.config import component_of
 from mdpr.reid.crops import crop_people
 from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import MdprNetwork
+from mdpr.reid.network.checkpoint import save_model
 
 Config = MdprEmbedder.Config
 
@@ -34,6 +37,30 @@ def test_distances(tiny_checkpoint: Path) -> None:
     assert (told.match_distance, told.sure_distance) == (0.5, 0.2)
     asked = MdprEmbedder(Config(str(tiny_checkpoint), engine="torch", match_distance=0.6))
     assert (asked.match_distance, asked.sure_distance) == (0.6, 0.2)
+
+
+def test_flip_test_is_asked_for_or_told_by_the_checkpoint(
+    tiny_model: MdprNetwork, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """Embeddings of the two are not comparable, so the fingerprints differ."""
+    told = copy.deepcopy(tiny_model)
+    told.config = dataclasses.replace(told.config, flip_test=True)
+    save_model(told, tmp_path / "told.safetensors", {})
+    plain, asked, as_told, refused = (
+        MdprEmbedder(Config(str(path), engine="torch", precision="fp32", flip_test=flip_test))
+        for path, flip_test in (
+            (tiny_checkpoint, None), (tiny_checkpoint, True), (tmp_path / "told.safetensors", None),
+            (tmp_path / "told.safetensors", False),
+        )
+    )  # fmt: skip
+    assert len({one.fingerprint for one in (plain, asked, as_told, refused)}) == 4
+    assert ["mirrored" in one.description for one in (plain, asked, as_told, refused)] == [False, True, True, False]
+    image = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    boxes = [np.array([[0, 0, 60, 90], [30, 10, 100, 80]], np.float32)]
+    rows = [one.embed([image], boxes) for one in (plain, asked, as_told, refused)]
+    np.testing.assert_allclose(rows[1], rows[2], atol=1e-6)
+    np.testing.assert_allclose(rows[0], rows[3], atol=1e-6)
+    assert np.abs(rows[0] - rows[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", ["mdpr-s", "some/model.safetensors", "mdpr"])

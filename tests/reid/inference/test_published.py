@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import subprocess
 import sys
 
@@ -14,8 +15,10 @@ from mdpr.reid.inference.published import PublishedProcess, as_published
 from mdpr.reid.network import MdprNetwork
 
 
-def test_as_published_gives_the_embedding(tiny_model: MdprNetwork) -> None:
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_as_published_gives_the_embedding(flip_test: bool, tiny_model: MdprNetwork) -> None:
     model = copy.deepcopy(tiny_model)
+    model.config = dataclasses.replace(model.config, flip_test=flip_test)
     with torch.no_grad():
         model.heads["fusion"].pool.p.fill_(2.2)
     images = torch.randn(3, 3, 64, 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -102,6 +103,18 @@ def test_rows_do_not_depend_on_their_company() -> None:
     assert (together[0] - together[1]).abs().max() > 1e-2  # else the rest would show nothing
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(together, turned, rtol=1e-4, atol=1e-4)
+
+
+def test_flip_test_is_the_mean_with_the_mirror_image() -> None:
+    model, crops = settled(), images(3)
+    with torch.no_grad():
+        plain, mirrored = model(crops), model(crops.flip(3))
+        model.config = dataclasses.replace(model.config, flip_test=True)
+        assert (plain - mirrored).abs().max() > 1e-2  # else the rest would show nothing
+        torch.testing.assert_close(model(crops), (plain + mirrored) / 2, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(model(crops.flip(3)), model(crops), rtol=1e-4, atol=1e-5)
+    model.train()
+    assert model(crops).features["fusion"].shape == (3, 32)  # training sees the pictures as they are
 
 
 def test_evaluation_changes_nothing() -> None:
