@@ -46,7 +46,7 @@ class ReturnGallery:
 
     Two visits are compared by the mean cosine distance over all pairs of their views, less that over the pairs within
     each: half the energy distance (Székely and Rizzo, Energy statistics, 2013). What views of one visit differ by
-    depends on the place: where everybody sits at one table it is little, and two people are nearer there than two
+    depends on the place: where everybody stands at one table it is little, and two people are nearer there than two
     visits of one person who walks through a shop. It needs no sums over pairs: of unit vectors the mean over pairs is a
     product of means.
     """
