@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mdpr.detectors.yolox.camera import CameraConfig, through_a_camera
 from mdpr.detectors.yolox.geometry import GREY, Image, Matrix, cut_boxes, move_boxes, place
+from mdpr.detectors.yolox.lens import bend, bend_boxes
 from mdpr.detectors.yolox.views import AugmentConfig, mosaic_maps, single_map
 
 _STREAM = 3  # keeps these random numbers apart from those of the order
@@ -89,6 +90,8 @@ def make_sample(
     sample = _place(first, more, size, config, rng, is_closing)
     if not is_closing and rng.random() < config.mixup:
         sample = mix(sample, _place(more(), more, size, config, rng, is_closing))
+    if rng.random() < config.lens:
+        sample = through_a_lens(sample, rng.uniform(*config.lens_strength), config.min_height_px)
     return Sample(through_a_camera(sample.image, camera, rng), sample.people, sample.ignored)
 
 
@@ -103,15 +106,27 @@ def compose(placed: list[tuple[Picture, Matrix]], size: tuple[int, int], min_hei
         min_height_px: of people that count.
     """
     image = np.full((size[1], size[0], 3), GREY, np.uint8)
-    people, ignored = [np.empty((0, 4), np.float32)], [np.empty((0, 4), np.float32)]
+    boxes, is_ignored = [np.empty((0, 4), np.float32)], [np.empty(0, np.bool_)]
     for picture, matrix in placed:
         place(picture.image, picture.size, matrix, image)
-        boxes, left = cut_boxes(move_boxes(picture.xyxy, matrix), size)
-        is_there = (left > 0) & (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
-        is_ignored = picture.is_ignored | (left < _MIN_LEFT) | (boxes[:, 3] - boxes[:, 1] < min_height_px)
-        people.append(boxes[is_there & ~is_ignored])
-        ignored.append(boxes[is_there & is_ignored])
-    return Sample(image, np.concatenate(people), np.concatenate(ignored))
+        boxes.append(move_boxes(picture.xyxy, matrix))
+        is_ignored.append(picture.is_ignored)
+    return _cut(image, np.concatenate(boxes), np.concatenate(is_ignored), min_height_px)
+
+
+def through_a_lens(sample: Sample, strength: float, min_height_px: float) -> Sample:
+    """The sample with the distortion of a wide-angle lens, see `lens`; who is left counts as in `compose`."""
+    size = (sample.image.shape[1], sample.image.shape[0])
+    boxes = np.concatenate([sample.people, sample.ignored])
+    is_ignored = np.arange(len(boxes)) >= len(sample.people)
+    return _cut(bend(sample.image, strength), bend_boxes(boxes, size, strength), is_ignored, min_height_px)
+
+
+def _cut(image: Image, boxes: NDArray[np.float32], is_ignored: NDArray[np.bool_], min_height_px: float) -> Sample:
+    cut, left = cut_boxes(boxes, (image.shape[1], image.shape[0]))
+    is_there = (left > 0) & (cut[:, 2] - cut[:, 0] >= 1) & (cut[:, 3] - cut[:, 1] >= 1)
+    is_ignored = is_ignored | (left < _MIN_LEFT) | (cut[:, 3] - cut[:, 1] < min_height_px)
+    return Sample(image, cut[is_there & ~is_ignored], cut[is_there & is_ignored])
 
 
 def mix(one: Sample, other: Sample) -> Sample:

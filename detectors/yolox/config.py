@@ -27,6 +27,7 @@ class DetectorConfig:
     Attributes:
         data, val: folders or annotation files, see `mdpr.detectors.yolox.data`; without `val` nothing is evaluated.
         size: of the network, see `mdpr.detectors.yolox.network.SIZES`.
+        init_from: weights to begin with, see `mdpr.detectors.yolox.first_weights`; empty for random ones.
         imgsz: height and width of the network's input in training, multiples of 32.
         multiscale: each batch has sides up to so many steps of 32 pixels shorter or longer.
         epochs: through all pictures.
@@ -47,6 +48,7 @@ class DetectorConfig:
     data: str = ""
     val: str = ""
     size: str = "nano"
+    init_from: str = ""
     imgsz: tuple[int, ...] = (320, 544)
     multiscale: int = 0
     epochs: int = 30

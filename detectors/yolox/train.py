@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mdpr.detectors.devices import choose_device
 from mdpr.detectors.yolox.calibration import Calibration, calibrate
@@ -34,6 +35,7 @@ from mdpr.detectors.yolox.checkpoint import (
 )
 from mdpr.detectors.yolox.config import TrainConfig
 from mdpr.detectors.yolox.data import PeoplePictures
+from mdpr.detectors.yolox.first_weights import load_first_weights
 from mdpr.detectors.yolox.inference import EVALUATION_CONF, TorchYolox, detect_in_pictures, truths_of
 from mdpr.detectors.yolox.journal import Journal
 from mdpr.detectors.yolox.loader import SampleLoader, epoch_order
@@ -47,6 +49,7 @@ from mdpr.files import results_folder, write_text
 from mdpr.versions import versions
 
 REPORT_FILE = "run.json"
+_FIRST_SAMPLES = 64  # that the statistics of exported weights are measured on
 log = logging.getLogger("mdpr")
 
 
@@ -120,7 +123,11 @@ class DetectorRun:
             return True
         one_core_a_thread()  # the parts of a batch run side by side
         torch.manual_seed(self.config.train.seed)
-        network = YoloxNetwork(SIZES[self.config.train.size]).to(self._device)
+        network = YoloxNetwork(SIZES[self.config.train.size])
+        if self.config.train.init_from and self._checkpoint is None:
+            load_first_weights(network, self.config.train.init_from, self._some_samples())
+            log.info("weights   %s", self.config.train.init_from)
+        network = network.to(self._device)
         self._journal = Journal(self._folder, self.config.train.batch, run.log_every, self._progress.updates)
         self._began = self._saved = time.perf_counter()
         try:
@@ -149,6 +156,17 @@ class DetectorRun:
             self._evaluate()
         self._save()
         return True
+
+    def _some_samples(self) -> Tensor:
+        """(N, 3, H, W) BGR in 0..255: samples as the first epoch has them."""
+        config = self.config
+        height, width = config.train.imgsz
+        with SampleLoader(
+            self._pictures, (width, height), config.augment, config.camera, config.train.seed, 0
+        ) as loader:
+            numbers = enumerate(self._order.ravel()[:_FIRST_SAMPLES].tolist())
+            samples = [loader.sample(index, 0, number, (width, height), False).image for number, index in numbers]
+        return torch.from_numpy(np.stack(samples)).permute(0, 3, 1, 2).float()
 
     def _epoch(self, loader: SampleLoader) -> bool:
         """The rest of an epoch; returns False when it was interrupted. It ends early when the time is over."""

@@ -31,6 +31,8 @@ class AugmentConfig:
         focus: probability that the sample is about one of the people in its picture, near the middle or not; what is
             enlarged shows mostly ground otherwise.
         flip: probability of a mirror image, for each picture.
+        lens: probability that a sample is seen through a wide-angle lens, so that people lean.
+        lens_strength: smallest and largest distortion, see `mdpr.detectors.yolox.lens`.
         min_height_px: people lower than this in the sample are ignored.
     """
 
@@ -39,20 +41,22 @@ class AugmentConfig:
     scale: tuple[float, ...] = (0.5, 3.0)
     closing_scale: tuple[float, ...] = (0.7, 2.0)
     aspect: float = 1.15
-    degrees: float = 3.0
+    degrees: float = 8.0
     shift: float = 0.1
     focus: float = 0.7
     flip: float = 0.5
+    lens: float = 0.25
+    lens_strength: tuple[float, ...] = (0.1, 0.7)
     min_height_px: float = 8.0
 
     def __post_init__(self) -> None:
-        for name in ("mosaic", "mixup", "focus", "flip"):
+        for name in ("mosaic", "mixup", "focus", "flip", "lens"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augment.{name}: expected a probability from 0 to 1, got {getattr(self, name)}")
-        for name in ("scale", "closing_scale"):
+        for name in ("scale", "closing_scale", "lens_strength"):
             value = getattr(self, name)
             if len(value) != 2 or not 0 < value[0] <= value[1]:
-                raise ConfigError(f"augment.{name}: expected two factors, the smaller one first, got {value}")
+                raise ConfigError(f"augment.{name}: expected two values above 0, the smaller one first, got {value}")
         if self.aspect < 1 or min(self.degrees, self.shift, self.min_height_px) < 0:
             raise ConfigError(
                 "augment: aspect must be 1 or more; degrees, shift and min_height_px not negative; got "

@@ -26,6 +26,7 @@ FLAG_KEYS: dict[str, str] = {
     "data": "train.data",
     "val": "train.val",
     "size": "train.size",
+    "init_from": "train.init_from",
     "imgsz": "train.imgsz",
     "epochs": "train.epochs",
     "minutes": "train.minutes",
@@ -43,7 +44,7 @@ FLAG_KEYS: dict[str, str] = {
 }
 """Flag to "section.key"."""
 
-_NOT_WITH_RESUME = ("project", "name", "exist_ok")
+_NOT_WITH_RESUME = ("init_from", "project", "name", "exist_ok")
 ONNX_FILE = "best.onnx"
 
 _EPILOG = """\
@@ -64,6 +65,10 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--data", metavar="DATA", help="pictures to train on")
     group.add_argument("--val", metavar="DATA", help="pictures to measure on; without them the last network is kept")
     group.add_argument("--size", help="of the network: nano, micro, tiny, s, m (nano)")
+    group.add_argument(
+        "--init-from", metavar="FILE",
+        help="begin with the weights of another run (.safetensors, .onnx), or `person`: the shipped ones, --size micro",
+    )  # fmt: skip
     group.add_argument(
         "--imgsz", type=int, nargs=2, metavar=("H", "W"), help="input in training, multiples of 32 (320 544)"
     )

@@ -20,6 +20,7 @@ from mdpr.reid.synthetic.opengl import open_context
 from mdpr.reid.synthetic.origin import PACKAGE, settings_of
 from mdpr.reid.synthetic.people_renderer import Placed
 from mdpr.reid.synthetic.person import PeopleMaker, Person
+from mdpr.reid.synthetic.places import BACKGROUNDS, PLACES
 from mdpr.reid.synthetic.plate_library import load_plates, render_plates
 from mdpr.reid.synthetic.scene_painter import Label, ScenePainter
 from mdpr.reid.synthetic.sensor import auto_exposure, compress, expose, sample_sensor
@@ -40,6 +41,7 @@ class DetectionSetConfig:
         seed: of the world.
         images: how many.
         cameras: places and views of them.
+        places: kinds of them; empty for those of `reid` too.
         most_people: in one picture.
         height: of the pictures in pixels; they are rendered at 720 lines.
         assets: folder of MakeHuman's clothes, or None.
@@ -50,6 +52,7 @@ class DetectionSetConfig:
     seed: int = 0
     images: int = 1000
     cameras: int = 96
+    places: tuple[str, ...] = ()
     most_people: int = 24
     height: int = 540
     assets: Path | None = None
@@ -59,6 +62,8 @@ class DetectionSetConfig:
         for name, least in (("images", 1), ("cameras", 1), ("most_people", 1), ("height", 90), ("workers", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        if unknown := set(self.places) - set(PLACES):
+            raise ConfigError(f"no place is called {min(unknown)!r}; there are: {', '.join(PLACES)}")
 
 
 def make_detection_set(config: DetectionSetConfig) -> int:
@@ -71,7 +76,7 @@ def make_detection_set(config: DetectionSetConfig) -> int:
     """
     make_folder(config.out / "images")
     claim_folder(config.out, settings_of(config, config.assets), [PACKAGE, "images"])
-    plates = render_plates(config.seed, config.cameras)
+    plates = render_plates(config.seed, config.cameras, config.places or BACKGROUNDS)
     for _ in run_jobs(config.out, range(config.images), _start, (config, plates), _picture, config.workers, " images"):
         pass
     rows = sorted(read_journal(config.out), key=lambda row: row["number"])

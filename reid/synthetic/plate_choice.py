@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,18 @@ _HEIGHTS_M = (1.5, 7.0)
 _FOVS_DEG = (38.0, 95.0)
 
 
-def plate_for(seed: int, context: moderngl.Context) -> tuple[Place, Camera, Light, Plate]:
-    """The place, view, light and plate of a seed; four seeds in a row (from a multiple of four) share a place."""
-    kinds = sorted(BACKGROUNDS)
+def plate_for(
+    seed: int, context: moderngl.Context, kinds: Sequence[str] = BACKGROUNDS
+) -> tuple[Place, Camera, Light, Plate]:
+    """The place, view, light and plate of a seed; four seeds in a row (from a multiple of four) share a place.
+
+    Args:
+        seed: of all of these.
+        context: to render with.
+        kinds: of places, which come in turns.
+    """
     number = seed // _VIEWS_A_PLACE
-    place = make_place(kinds[number % len(kinds)], number)
+    place = make_place(sorted(kinds)[number % len(kinds)], number)
     rng = np.random.default_rng([seed, 31])
     camera = sample_camera(place, rng, f"plate-{seed}")
     light = exposed(place, camera, fitting_light(place, rng), context, float(rng.uniform(0.34, 0.48)))

@@ -19,6 +19,7 @@ from mdpr.files import make_folder, write_errors
 from mdpr.reid.synthetic.cameras import camera_from_dict, camera_to_dict
 from mdpr.reid.synthetic.lights import Light
 from mdpr.reid.synthetic.opengl import open_context
+from mdpr.reid.synthetic.places import BACKGROUNDS
 from mdpr.reid.synthetic.plate_choice import plate_for
 from mdpr.reid.synthetic.plates import Plate
 from mdpr.weights import cache_folder
@@ -31,15 +32,22 @@ _PLATES_A_WORLD = 4096
 _MANY = 12  # plates from which on it pays to start processes
 
 
-def render_plates(seed: int, count: int) -> list[Path]:
+def render_plates(seed: int, count: int, kinds: Sequence[str] = BACKGROUNDS) -> list[Path]:
     """The files of a world's plates, numbered from 1; those that are missing are rendered, about a second each.
 
     Many are rendered by several processes, one a core.
+
+    Args:
+        seed: of the world.
+        count: of plates.
+        kinds: of places that they show.
     """
     folder = cache_folder() / "synthetic" / f"plates-v{_VERSION}"
+    if sorted(kinds) != sorted(BACKGROUNDS):
+        folder /= "-".join(sorted(kinds))
     make_folder(folder)
     files = [folder / f"{seed}-{number}.npz" for number in range(1, count + 1)]
-    missing = [(seed, number, file) for number, file in enumerate(files, 1) if not file.exists()]
+    missing = [(seed, number, file, tuple(kinds)) for number, file in enumerate(files, 1) if not file.exists()]
     cores = os.cpu_count() or 1
     alone = len(missing) if cores == 1 or len(missing) < _MANY else 1  # the first shows whether OpenGL works
     for job in tqdm(missing[:alone], unit=" places", disable=None):
@@ -57,14 +65,14 @@ def _start_process() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which lets the last ones finish
 
 
-def _render(job: tuple[int, int, Path], threads: int = 1) -> None:
-    seed, number, file = job
-    save_plate(file, world_plate(seed, number, open_context(threads)))
+def _render(job: tuple[int, int, Path, Sequence[str]], threads: int = 1) -> None:
+    seed, number, file, kinds = job
+    save_plate(file, world_plate(seed, number, open_context(threads), kinds))
 
 
-def world_plate(seed: int, number: int, context: moderngl.Context) -> Plate:
+def world_plate(seed: int, number: int, context: moderngl.Context, kinds: Sequence[str] = BACKGROUNDS) -> Plate:
     """The plate of camera `number` (from 1) of a world; four cameras in a row see one place."""
-    return plate_for(_PLATES_A_WORLD * seed + number - 1, context)[3]
+    return plate_for(_PLATES_A_WORLD * seed + number - 1, context, kinds)[3]
 
 
 def load_plates(files: Sequence[Path]) -> Iterator[Plate]:

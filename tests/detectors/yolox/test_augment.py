@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdpr.detectors.yolox.augment import Picture, compose, make_sample, mix, sample_generator
+from mdpr.detectors.yolox.augment import Picture, Sample, compose, make_sample, mix, sample_generator, through_a_lens
 from mdpr.detectors.yolox.camera import (
     CameraConfig,
     add_noise,
@@ -24,11 +24,12 @@ from mdpr.detectors.yolox.camera import (
     through_a_camera,
 )
 from mdpr.detectors.yolox.geometry import GREY, chain, cut_boxes, move_boxes, place, scale_about
+from mdpr.detectors.yolox.lens import bend, bend_boxes
 from mdpr.detectors.yolox.views import AugmentConfig
 from mdpr.errors import ConfigError
 
 SIZE = (224, 160)
-UNFOCUSED = AugmentConfig(focus=0, scale=(0.5, 2.0))
+UNFOCUSED = AugmentConfig(focus=0, scale=(0.5, 2.0), degrees=3, lens=0)
 CLEAN = CameraConfig(*[0.0] * 11)
 COLOURS = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 0)]
 
@@ -270,3 +271,37 @@ def test_compression_costs_detail() -> None:
 def test_wrong_camera(name: str) -> None:
     with pytest.raises(ConfigError, match=f"camera.{name}"):
         CameraConfig(**{name: 1.5})
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.05, 0.9), st.integers(30, 290), st.integers(60, 120), st.integers(8, 25), st.integers(20, 55))
+def test_box_of_an_ellipse_behind_a_lens_is_that_of_its_pixels(
+    strength: float, x: int, y: int, across: int, down: int
+) -> None:
+    image = np.zeros((180, 320, 3), np.uint8)
+    cv2.ellipse(image, (x, y), (across, down), 0, 0, 360, (255, 255, 255), -1)
+    box = np.array([[x - across, y - down, x + across + 1, y + down + 1]], np.float32)
+    moved, _ = cut_boxes(bend_boxes(box, (320, 180), strength), (320, 180))
+    np.testing.assert_allclose(moved[0], extent(bend(image, strength), (255, 255, 255)), atol=3)
+
+
+def test_a_lens_keeps_the_corners_and_lets_people_lean() -> None:
+    image = np.zeros((180, 320, 3), np.uint8)
+    cv2.rectangle(image, (0, 0), (319, 179), (255, 255, 255), 6)
+    bent = bend(image, 0.5)
+    assert all(bent[row, column, 0] == 255 for row in (0, -1) for column in (0, -1))
+    assert bent[90, 0, 0] == bent[0, 160, 0] == 0  # the sides bulge out of the picture
+    upright = np.zeros((180, 320, 3), np.uint8)
+    cv2.line(upright, (60, 30), (60, 150), (255, 255, 255), 3)
+    rows, columns = np.nonzero(bend(upright, 0.5)[..., 0] > 127)
+    assert columns[rows < 40].mean() > columns[np.abs(rows - 90) < 10].mean() + 3
+    np.testing.assert_array_equal(bend(image, 0.0), image)
+
+
+def test_who_leaves_the_picture_behind_a_lens_does_not_count() -> None:
+    boxes = np.array([[140, 60, 180, 120], [0, 70, 8, 110]], np.float32)
+    sample = Sample(np.zeros((180, 320, 3), np.uint8), boxes, np.array([[200, 60, 220, 120]], np.float32))
+    bent = through_a_lens(sample, 0.8, 8.0)
+    assert len(bent.people) == 1
+    assert len(bent.ignored) == 1
+    assert bent.people[0, 2] - bent.people[0, 0] == pytest.approx(40 * 1.8, rel=0.1)  # the middle is enlarged

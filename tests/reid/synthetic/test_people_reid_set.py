@@ -253,7 +253,7 @@ def test_only_missing_plates_are_rendered(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("MDPR_CACHE", str(tmp_path))
     asked: list[tuple[int, int]] = []
 
-    def world_plate(seed: int, number: int, context: object) -> object:
+    def world_plate(seed: int, number: int, context: object, kinds: object) -> object:
         asked.append((seed, number))
         return flat_plate(flat_camera())
 
