@@ -6,15 +6,21 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
 from mdpr.reid.crops import crop_people, crop_people_torch
+from mdpr.reid.inference.converted import CheckpointSource
 from mdpr.reid.inference.engines import EngineOptions, make_engine
+from mdpr.reid.network.description import fingerprint, read_config, read_metadata
 from mdpr.shipped import shipped_weights
 from mdpr.weights import find_weights, obtain_weights
+
+if TYPE_CHECKING:
+    from mdpr.reid.inference.torch_engine import TorchEngine
 
 MATCH_DISTANCE = 0.4
 SURE_DISTANCE = 0.25
@@ -58,32 +64,27 @@ class MdprEmbedder:
     Config = MdprEmbedderConfig
 
     def __init__(self, config: MdprEmbedderConfig = MdprEmbedderConfig()) -> None:
-        from mdpr.reid.inference.folding import fold  # torch: seconds, which an error in the options should not take
-        from mdpr.reid.inference.torch_engine import TorchEngine
-        from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata
-
         self.config = config
         file, kind = f"{config.weights}.safetensors", "MDPR checkpoint"
         path = find_weights(config.weights, [file], kind) or shipped_weights("mdpr.reid", file)
         path = path or obtain_weights(config.weights, [file], kind)
-        told = read_metadata(path)
-        model = load_model(path)
+        told, network = read_metadata(path), read_config(path)
         self.fingerprint = fingerprint(path)
-        if config.flip_test not in (None, model.config.flip_test):
-            model.config = dataclasses.replace(model.config, flip_test=config.flip_test)
+        if config.flip_test not in (None, network.flip_test):
+            network = dataclasses.replace(network, flip_test=bool(config.flip_test))
             self.fingerprint += "-flip" if config.flip_test else "-noflip"
         options = EngineOptions(config.engine, config.precision, config.device, config.compile)
-        self._engine = engine = make_engine(fold(model), self.fingerprint, options)
-        self._on_gpu = engine if isinstance(engine, TorchEngine) and engine.device.type != "cpu" else None
-        self._height, self._width = model.config.input_size
-        self.dimension = model.config.dimension
+        self._engine = engine = make_engine(CheckpointSource(path, network), self.fingerprint, options)
+        self._on_gpu = cast("TorchEngine", engine) if engine.takes_planes else None
+        self._height, self._width = network.input_size
+        self.dimension = network.dimension
         measured = told.get("measures") or {}  # of its last evaluation
         self.match_distance = config.match_distance or float(measured.get("match_distance") or MATCH_DISTANCE)
         self.sure_distance = config.sure_distance or float(measured.get("sure_distance") or SURE_DISTANCE)
         self.crop_s = 0.0
         self.description = (
             f"{path.name}, {self._engine.description}, {self._height}x{self._width} crops, {self.dimension} values"
-            + (", mirrored too" if model.config.flip_test else "")
+            + (", mirrored too" if network.flip_test else "")
         )
 
     def embed(self, images: Sequence[NDArray[np.uint8]], boxes: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

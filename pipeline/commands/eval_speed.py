@@ -49,7 +49,8 @@ def _measure(flags: argparse.Namespace) -> int:
     import torch
 
     from mdpr.reid.inference import benchmark
-    from mdpr.reid.network.checkpoint import fingerprint, load_model
+    from mdpr.reid.network.checkpoint import load_model
+    from mdpr.reid.network.description import fingerprint
     from mdpr.reid.network.model import build_model
 
     if flags.model in MODELS:

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _export(name: str, kind: str, out: Path | None, flip_test: bool | None) -> int:
     from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
     from mdpr.reid.inference.folding import fold
-    from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
+    from mdpr.reid.network.checkpoint import load_model, save_model
+    from mdpr.reid.network.description import read_metadata
     from mdpr.weights import obtain_weights
 
     path = obtain_weights(name, [f"{name}.safetensors"], "MDPR checkpoint")

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, DependencyError
+from mdpr.gpus import count_cuda_devices
 
 if TYPE_CHECKING:
-    from mdpr.reid.inference.folding import InferenceNetwork
+    from mdpr.reid.inference.converted import NetworkSource
 
 ENGINES: dict[str, str] = {
     "openvino": "mdpr.reid.inference.openvino_engine:OpenVinoEngine",
@@ -58,16 +59,18 @@ class Engine(Protocol):
 
     description: str
     """Engine, precision and device, for the log."""
+    takes_planes: bool
+    """Whether crops are best cut on its device, and given to `TorchEngine.embed_planes`."""
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(N, D) raw embeddings of (N, H, W, 3) uint8 BGR crops of the network's input size; N may be 0."""
 
 
-def make_engine(network: InferenceNetwork, fingerprint: str, options: EngineOptions = EngineOptions()) -> Engine:
+def make_engine(source: NetworkSource, fingerprint: str, options: EngineOptions = EngineOptions()) -> Engine:
     """The engine that the options ask for.
 
     Args:
-        network: made by `fold`; the engine may keep it and change its memory format.
+        source: a `CheckpointSource`, or what `fold` made: the engine may keep that and change its memory format.
         fingerprint: of the weights; names the files that converted networks are kept in.
         options: see there.
 
@@ -79,7 +82,7 @@ def make_engine(network: InferenceNetwork, fingerprint: str, options: EngineOpti
     if missing := _missing_packages(name):
         raise DependencyError(missing[0], f"the engine {name}", _extra(name))
     module, _, cls = ENGINES[name].partition(":")
-    engine: Engine = getattr(importlib.import_module(module), cls)(network, fingerprint, options)
+    engine: Engine = getattr(importlib.import_module(module), cls)(source, fingerprint, options)
     return engine
 
 
@@ -105,6 +108,8 @@ def _extra(name: str) -> str:
 
 
 def _has_cuda() -> bool:
+    if not count_cuda_devices():
+        return False
     import torch
 
     return bool(torch.cuda.is_available())

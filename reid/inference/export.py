@@ -21,16 +21,13 @@ from numpy.typing import NDArray
 from mdpr.errors import DependencyError, ModelError
 from mdpr.files import make_folder, write_bytes, write_errors
 from mdpr.reid.inference.folding import InferenceNetwork, fold
-from mdpr.reid.inference.winograd import winograd_layers, with_winograd
 from mdpr.reid.network.checkpoint import load_model
-from mdpr.weights import cache_folder
 
 FORMATS = ("onnx", "openvino")
 PARITY_BATCHES = (1, 3, 8)
 LEAST_COSINE = 0.9999
 _MOST_CROPS = 4096
 _OPSET = 18
-_EXPORT_VERSION = 1  # raise it when the same network is exported differently, so that cached files are made again
 
 
 def export_program(network: InferenceNetwork) -> torch.export.ExportedProgram:
@@ -101,25 +98,6 @@ def export_openvino(network: InferenceNetwork, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(inside, folder)
-
-
-def exported(network: InferenceNetwork, fingerprint: str, kind: str, is_for_cpu: bool = False) -> Path:
-    """The network in a format of `FORMATS`, from the cache, or exported into it now (which takes seconds).
-
-    Args:
-        network: see `fold`.
-        fingerprint: of its weights.
-        kind: "onnx" (a file) or "openvino" (a folder).
-        is_for_cpu: with its large convolutions as a CPU computes them fastest, see `with_winograd`.
-    """
-    is_changed = is_for_cpu and bool(winograd_layers(network))
-    suffix = ("-winograd" if is_changed else "") + (".onnx" if kind == "onnx" else "_openvino")
-    path = cache_folder() / "reid" / f"{fingerprint}-v{_EXPORT_VERSION}{suffix}"
-    if not path.exists():
-        logging.getLogger("mdpr").info("exporting the network to %s, once", path)
-        network = with_winograd(network) if is_changed else network
-        (export_onnx if kind == "onnx" else export_openvino)(network, path)
-    return path
 
 
 def check_parity(

@@ -32,6 +32,10 @@ class InferenceNetwork(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.network.embed(images)
 
+    def folded(self) -> InferenceNetwork:
+        """Itself: see `NetworkSource`."""
+        return self
+
 
 def fold(model: MdprNetwork, with_attention: bool = False) -> InferenceNetwork:
     """The inference network of a model, which is not changed.

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.crops import normalise
+from mdpr.reid.inference.converted import NetworkSource, converted
 from mdpr.reid.inference.engines import EngineOptions
-from mdpr.reid.inference.export import exported
-from mdpr.reid.inference.folding import InferenceNetwork
 
 _CHUNK_CPU = 4  # crops a call; several calls run side by side, each on one core
 _CHUNK_GPU = 64
@@ -23,7 +22,9 @@ _PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionPro
 class OnnxRuntimeEngine:
     """Chunks of crops, single-threaded side by side on a CPU, one after the other on a GPU."""
 
-    def __init__(self, network: InferenceNetwork, fingerprint: str, options: EngineOptions) -> None:
+    takes_planes = False
+
+    def __init__(self, source: NetworkSource, fingerprint: str, options: EngineOptions) -> None:
         import onnxruntime
 
         device = options.device.split(":")[0] or "cpu"
@@ -32,7 +33,7 @@ class OnnxRuntimeEngine:
         available = onnxruntime.get_available_providers()
         if device != "cpu" and _PROVIDERS.get(device) not in available:
             raise ConfigError(f"engine onnxruntime has no {device!r} here; it has {', '.join(available)}")
-        path = exported(network, fingerprint, "onnx", is_for_cpu=device == "cpu")
+        path = converted(source, fingerprint, "onnx", is_for_cpu=device == "cpu")
         settings = onnxruntime.SessionOptions()
         settings.log_severity_level = 3
         if device == "cpu":
@@ -42,7 +43,7 @@ class OnnxRuntimeEngine:
             self._session = onnxruntime.InferenceSession(str(path), settings, [*providers, "CPUExecutionProvider"])
         except Exception as error:
             raise ModelError(f"{path}: ONNX Runtime cannot load it: {error}") from error
-        self._config = network.config
+        self._config = source.config
         self._chunk = _CHUNK_CPU if device == "cpu" else _CHUNK_GPU
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1 if device == "cpu" else 1, "embed")
         self.description = f"ONNX Runtime {options.precision.replace('auto', 'fp32')}, {device.upper()}"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mdpr.cpus import is_bf16_fast
 from mdpr.errors import ConfigError
+from mdpr.reid.inference.converted import NetworkSource, converted
 from mdpr.reid.inference.engines import EngineOptions
-from mdpr.reid.inference.export import exported
-from mdpr.reid.inference.folding import InferenceNetwork
+from mdpr.reid.network.config import NetworkConfig
 
 _MAX_STREAMS = 16
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -26,7 +26,9 @@ class OpenVinoEngine:
     crops make rows independent of their company to the last bit.
     """
 
-    def __init__(self, network: InferenceNetwork, fingerprint: str, options: EngineOptions) -> None:
+    takes_planes = False
+
+    def __init__(self, source: NetworkSource, fingerprint: str, options: EngineOptions) -> None:
         from openvino import AsyncInferQueue, Core
 
         if options.device not in ("", "cpu"):
@@ -35,8 +37,8 @@ class OpenVinoEngine:
         abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if options.precision != "auto" and _CAPABILITIES[options.precision] not in abilities:
             raise ConfigError(f"this CPU does not compute in {options.precision}; it has {', '.join(abilities)}")
-        path = exported(network, fingerprint, "openvino", is_for_cpu=True) / "model.xml"
-        model = _with_preprocessing(core.read_model(path), network)
+        path = converted(source, fingerprint, "openvino", is_for_cpu=True) / "model.xml"
+        model = _with_preprocessing(core.read_model(path), source.config)
         streams = min(os.cpu_count() or 1, _MAX_STREAMS)
         hints: dict[str, Any] = {
             "PERFORMANCE_HINT": "THROUGHPUT",
@@ -46,7 +48,7 @@ class OpenVinoEngine:
         precision = ("bf16" if is_bf16_fast() else "fp32") if options.precision == "auto" else options.precision
         hints["INFERENCE_PRECISION_HINT"] = _HINTS[precision]
         compiled = core.compile_model(model, "CPU", hints)
-        self._dimension = network.config.dimension
+        self._dimension = source.config.dimension
         self._queue = AsyncInferQueue(compiled, streams)
         self._queue.set_callback(_store)
         used = str(compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
@@ -66,16 +68,16 @@ def _store(request: Any, place: tuple[NDArray[np.float32], int]) -> None:
     rows[i] = request.get_output_tensor(0).data[0]
 
 
-def _with_preprocessing(model: Any, network: InferenceNetwork) -> Any:
+def _with_preprocessing(model: Any, config: NetworkConfig) -> Any:
     """The model with one uint8 BGR crop (1, H, W, 3) as its input."""
     from openvino import Layout, Type
     from openvino.preprocess import ColorFormat, PrePostProcessor
 
-    height, width = network.config.input_size
+    height, width = config.input_size
     model.reshape([1, 3, height, width])
     steps = PrePostProcessor(model)
     steps.input().tensor().set_element_type(Type.u8).set_layout(Layout("NHWC")).set_color_format(ColorFormat.BGR)
     steps.input().model().set_layout(Layout("NCHW"))
     convert = steps.input().preprocess().convert_element_type(Type.f32).convert_color(ColorFormat.RGB)
-    convert.mean(list(network.config.mean)).scale(list(network.config.std))
+    convert.mean(list(config.mean)).scale(list(config.std))
     return steps.build()

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from mdpr.cpus import is_bf16_fast
 from mdpr.errors import ConfigError
+from mdpr.reid.inference.converted import NetworkSource
 from mdpr.reid.inference.engines import EngineOptions
-from mdpr.reid.inference.folding import InferenceNetwork
 
 _CHUNK_CPU = 8
 _CHUNK_GPU = 64
@@ -23,15 +23,16 @@ _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 class TorchEngine:
     """Channels-last; half precision for the convolutions where the device is fast at it, the heads always in fp32."""
 
-    def __init__(self, network: InferenceNetwork, fingerprint: str, options: EngineOptions) -> None:
+    def __init__(self, source: NetworkSource, fingerprint: str, options: EngineOptions) -> None:
         del fingerprint  # nothing is converted, so nothing is kept
         self.device = choose_device(options.device)
+        self.takes_planes = self.device.type != "cpu"
         precision = options.precision if options.precision != "auto" else fast_precision(self.device)
         if precision == "fp16" and self.device.type == "cpu":
             raise ConfigError("fp16 is slow on a CPU; take bf16 or fp32")
         self._type = _TYPES[precision]
-        self._config = network.config
-        network = network.to(self.device).to(memory_format=torch.channels_last)
+        self._config = source.config
+        network = source.folded().to(self.device).to(memory_format=torch.channels_last)
         if precision != "fp32":
             network.to(self._type)
             network.network.heads.float()

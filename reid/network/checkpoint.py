@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from mdpr.errors import ConfigError, ModelError, OutputError
 from mdpr.files import write_bytes
 from mdpr.reid.network.blocks import full_precision
-from mdpr.reid.network.config import NetworkConfig, network_config
+from mdpr.reid.network.description import FORMAT, read_config, read_metadata
 from mdpr.reid.network.model import MdprNetwork
 from mdpr.reid.network.tensors import differences, read_tensors
-
-FORMAT = "mdpr-network-1"
 
 
 def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any], is_half: bool = False) -> None:
@@ -55,25 +51,6 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any], is_h
     write_bytes(path, save(state, metadata=header))
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself: config, slices, num_classes, and the keys given to `save_model`.
-
-    Raises:
-        ModelError: no such file, no whole .safetensors file, or not one of an MDPR network.
-    """
-    header = _read_header(path)
-    try:
-        described = {
-            **json.loads(header["metadata"]),
-            **{key: json.loads(header[key]) for key in ("config", "slices", "num_classes")},
-        }
-    except (KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"{path}: its description is damaged ({error}); expected that of {FORMAT}") from error
-    if not isinstance(described["config"], dict) or not isinstance(described["num_classes"], int | None):
-        raise ModelError(f"{path}: its description is damaged (config or num_classes); expected that of {FORMAT}")
-    return described
-
-
 def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
     """The network of a checkpoint, in evaluation mode on the CPU.
 
@@ -86,10 +63,7 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
             they are asked for.
     """
     described = read_metadata(path)
-    try:
-        config: NetworkConfig = network_config(described["config"])
-    except ConfigError as error:
-        raise ModelError(f"{path}: describes a network that this version does not know: {error}") from error
+    config = read_config(path)
     num_classes = described["num_classes"]
     if with_classes and num_classes is None:
         raise ModelError(f"{path}: has no class weights, so its training cannot go on; use it with --init-from")
@@ -108,24 +82,3 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights are not of the type that a network has.\n{error}") from error
     return model.eval()
-
-
-def fingerprint(path: Path) -> str:
-    """Name and digest of a weights file: embeddings of equal fingerprints can be compared."""
-    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-
-
-def _read_header(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header: dict[str, str] = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path}: not a whole .safetensors file ({error}); copy or download it again") from error
-    if header.get("format") != FORMAT:
-        raise ModelError(
-            f"{path}: not a checkpoint of mdpr-train: expected the format {FORMAT}, got {header.get('format')!r}. "
-            "For weights of the method's authors see `mdpr data import-checkpoint`."
-        )
-    return header

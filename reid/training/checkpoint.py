@@ -21,7 +21,8 @@ from mdpr.components import build_config
 from mdpr.errors import ConfigError, ModelError
 from mdpr.files import write_errors
 from mdpr.reid.network import MdprNetwork
-from mdpr.reid.network.checkpoint import read_metadata, save_model
+from mdpr.reid.network.checkpoint import save_model
+from mdpr.reid.network.description import read_metadata
 from mdpr.reid.network.tensors import read_tensors
 from mdpr.reid.training.config import SECTIONS, TrainConfig, build_train_config
 from mdpr.reid.training.folders import find_folder, replace_folder

@@ -14,7 +14,8 @@ from mdpr.errors import ModelError
 from mdpr.pipeline.commands import main
 from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import build_model
-from mdpr.reid.network.checkpoint import load_model, read_metadata, save_model
+from mdpr.reid.network.checkpoint import load_model, save_model
+from mdpr.reid.network.description import read_metadata
 from mdpr.reid.onnx import OnnxEmbedder
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,23 @@ def test_rows_are_the_networks(tiny_model: MdprNetwork, tiny_checkpoint: Path) -
     with torch.no_grad():
         raw = tiny_model(torch.from_numpy(images.transpose(0, 3, 1, 2).astype(np.float32))).numpy()
     np.testing.assert_allclose(rows, raw / np.linalg.norm(raw, axis=1, keepdims=True), atol=1e-5)
+
+
+def test_torch_is_loaded_only_to_convert(tiny_checkpoint: Path) -> None:
+    """It takes seconds at every start; a network that lies converted in the cache needs none of it."""
+    pytest.importorskip("openvino")
+    image, boxes = np.full((90, 120, 3), 99, np.uint8), np.array([[0, 0, 60, 90]], np.float32)
+    here = MdprEmbedder(Config(str(tiny_checkpoint), engine="openvino", device="cpu")).embed([image], [boxes])
+    code = f"""
+import sys, numpy as np
+from mdpr.reid.mdpr import MdprEmbedder
+embedder = MdprEmbedder(MdprEmbedder.Config({str(tiny_checkpoint)!r}, engine="openvino", device="cpu"))
+rows = embedder.embed([np.full((90, 120, 3), 99, np.uint8)], [np.array([[0, 0, 60, 90]], np.float32)])
+print("torch" in sys.modules, rows.astype(np.float32).tobytes().hex())
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert out[0] == "False"
+    np.testing.assert_array_equal(np.frombuffer(bytes.fromhex(out[1]), np.float32), here[0])
 
 
 def test_distances(tiny_checkpoint: Path) -> None:

@@ -15,7 +15,7 @@ from mdpr.reid.inference.engines import ENGINES, EngineOptions, make_engine
 from mdpr.reid.inference.folding import fold
 from mdpr.reid.inference.torch_engine import TorchEngine
 from mdpr.reid.network import MdprNetwork
-from mdpr.reid.network.checkpoint import fingerprint
+from mdpr.reid.network.description import fingerprint
 
 CROPS = np.random.default_rng(0).integers(0, 256, (11, 64, 32, 3), dtype=np.uint8)
 

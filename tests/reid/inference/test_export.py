@@ -10,14 +10,15 @@ import torch
 
 from mdpr.errors import ModelError, OutputError
 from mdpr.reid.inference import export
+from mdpr.reid.inference.converted import converted
 from mdpr.reid.inference.folding import fold
 from mdpr.reid.network import MdprNetwork
-from mdpr.reid.network.checkpoint import fingerprint
+from mdpr.reid.network.description import fingerprint
 
 
 def test_onnx(tiny_model: MdprNetwork, tiny_checkpoint: Path) -> None:
     onnx = pytest.importorskip("onnx")
-    path = export.exported(fold(tiny_model), fingerprint(tiny_checkpoint), "onnx")
+    path = converted(fold(tiny_model), fingerprint(tiny_checkpoint), "onnx")
     cosines = export.check_parity(fold(tiny_model), export.onnx_runner(path))
     assert list(cosines) == [1, 3, 8]
     model = onnx.load(str(path))
@@ -29,7 +30,7 @@ def test_onnx(tiny_model: MdprNetwork, tiny_checkpoint: Path) -> None:
 
 
 def test_openvino(tiny_model: MdprNetwork, tiny_checkpoint: Path) -> None:
-    folder = export.exported(fold(tiny_model), fingerprint(tiny_checkpoint), "openvino")
+    folder = converted(fold(tiny_model), fingerprint(tiny_checkpoint), "openvino")
     assert min(export.check_parity(fold(tiny_model), export.openvino_runner(folder)).values()) > 0.99999
     assert sorted(file.name for file in folder.iterdir()) == ["model.bin", "model.xml"]
     assert not list(folder.parent.glob("tmp*"))

@@ -20,7 +20,8 @@ from mdpr.reid.network.authors import (
     import_checkpoint,
     infer_config,
 )
-from mdpr.reid.network.checkpoint import load_model, read_metadata
+from mdpr.reid.network.checkpoint import load_model
+from mdpr.reid.network.description import read_metadata
 
 TINY: dict[str, Any] = {"backbone_width": 0.125, "width": 8}
 ENDS = {

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 
 from mdpr.errors import ModelError, OutputError
 from mdpr.reid.network import MdprNetwork, build_model
-from mdpr.reid.network.checkpoint import fingerprint, load_model, read_metadata, save_model
+from mdpr.reid.network.checkpoint import load_model, save_model
+from mdpr.reid.network.description import fingerprint, read_metadata
 from mdpr.reid.network.tensors import read_tensors
 
 NAME = "model.safetensors"

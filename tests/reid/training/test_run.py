@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from mdpr.errors import ConfigError, FormatError, ModelError, OutputError
-from mdpr.reid.network.checkpoint import load_model, read_metadata
+from mdpr.reid.network.checkpoint import load_model
+from mdpr.reid.network.description import read_metadata
 from mdpr.reid.training import checkpoint as checkpoint_module
 from mdpr.reid.training.checkpoint import read_checkpoint
 from mdpr.reid.training.logs import MEASURES
