@@ -91,7 +91,8 @@ def make_sample(
     if not is_closing and rng.random() < config.mixup:
         sample = mix(sample, _place(more(), more, size, config, rng, is_closing))
     if rng.random() < config.lens:
-        sample = through_a_lens(sample, rng.uniform(*config.lens_strength), config.min_height_px)
+        least, most = config.lens_strength
+        sample = through_a_lens(sample, rng.uniform(least, most), config.min_height_px)
     return Sample(through_a_camera(sample.image, camera, rng), sample.people, sample.ignored)
 
 

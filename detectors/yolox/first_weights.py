@@ -80,7 +80,7 @@ def put_back_batch_norm(network: YoloxNetwork, biases: dict[str, Tensor], images
     was_training = network.training
     network.eval()
     try:
-        for chunk in images.split(_CHUNK):
+        for chunk in torch.split(images, _CHUNK):
             network(chunk)
     finally:
         for hook in hooks:
