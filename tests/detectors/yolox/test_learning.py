@@ -27,7 +27,7 @@ def test_it_learns_to_find_people(
             "data": str(train), "val": str(val), "size": "test", "imgsz": [64, 96], "epochs": 16, "batch": 16,
             "parts": 1, "closing": 0.3,
         },
-        "augment": {"mosaic": 0.0, "closing_scale": [0.9, 1.2], "degrees": 0.0, "min_height_px": 6},
+        "augment": {"mosaic": 0.0, "closing_scale": [0.9, 1.2], "degrees": 0.0, "lens": 0.0, "min_height_px": 6},
         "camera": {"jpeg": 0.0, "dark": 0.0},
         "run": {"project": str(tmp_path), "device": "cpu", "precision": "fp32", "evaluate_every": 0, "workers": 0},
     }  # fmt: skip
