@@ -33,20 +33,29 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--flip-test", action=argparse.BooleanOptionalAction, help="embed crops and their mirror images; as MODEL says"
     )
+    parser.add_argument(
+        "--bounds", type=Path, metavar="FOLDER",
+        help="bound activations by what crops in FOLDER, like those of the training, excite; as MODEL says",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bound-share", type=float, default=0.995, metavar="X", help="of the values that stay as they are (0.995)"
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     flags = make_parser().parse_args(arguments)
-    return run_command(lambda: _export(flags.model, flags.format, flags.out, flags.flip_test))
+    return run_command(lambda: _export(flags))
 
 
-def _export(name: str, kind: str, out: Path | None, flip_test: bool | None) -> int:
+def _export(flags: argparse.Namespace) -> int:
+    name, kind, out = flags.model, flags.format, flags.out
     from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
+    from mdpr.reid.inference.calibration import bound_activations
     from mdpr.reid.inference.folding import fold
     from mdpr.reid.network.checkpoint import load_model, save_model
-    from mdpr.reid.network.description import read_metadata
+    from mdpr.reid.network.description import OF_THE_NETWORK, read_metadata
     from mdpr.weights import obtain_weights
 
     path = obtain_weights(name, [f"{name}.safetensors"], "MDPR checkpoint")
@@ -60,13 +69,13 @@ def _export(name: str, kind: str, out: Path | None, flip_test: bool | None) -> i
     if kind == "safetensors" and out.resolve() == path.resolve():
         raise ConfigError(f"--out {out}: is MODEL itself, which would be replaced. Give another name")
     model = load_model(path)
-    if flip_test is not None:
-        model.config = dataclasses.replace(model.config, flip_test=flip_test)
+    if flags.flip_test is not None:
+        model.config = dataclasses.replace(model.config, flip_test=flags.flip_test)
+    if flags.bounds is not None:
+        log.info("bounds from %d crops", bound_activations(model, flags.bounds, flags.bound_share))
     network = fold(model)
     if kind == "safetensors":
-        told = {
-            key: value for key, value in read_metadata(path).items() if key not in ("config", "slices", "num_classes")
-        }
+        told = {key: value for key, value in read_metadata(path).items() if key not in OF_THE_NETWORK}
         save_model(model, out, told, is_half=True)
         cosines = export.check_parity(network, export.checkpoint_runner(out))
     elif kind == "onnx":

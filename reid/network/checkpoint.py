@@ -14,20 +14,21 @@ from safetensors.torch import save
 from mdpr.errors import ConfigError, ModelError, OutputError
 from mdpr.files import write_bytes
 from mdpr.reid.network.blocks import full_precision
+from mdpr.reid.network.bounds import read_bounds, set_bounds
 from mdpr.reid.network.description import FORMAT, read_config, read_metadata
 from mdpr.reid.network.model import MdprNetwork
 from mdpr.reid.network.tensors import differences, read_tensors
 
 
 def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any], is_half: bool = False) -> None:
-    """Write weights, configuration, slices of the embedding and `metadata` (JSON values) to a .safetensors file.
+    """Write weights, configuration, slices, bounds and `metadata` (JSON values) to a .safetensors file.
 
     The file appears under its name only when it is whole.
 
     Args:
         model: kept in full precision where it is in half.
         path: whose name ends in ".safetensors"; its folder exists.
-        metadata: JSON values by name; not "config", "slices" or "num_classes", which the network tells.
+        metadata: JSON values by name; not those of `description.OF_THE_NETWORK`.
         is_half: convolutions and matrices as float16, which halves the file; norms and statistics stay in float32.
 
     Raises:
@@ -41,6 +42,7 @@ def save_model(model: MdprNetwork, path: Path, metadata: Mapping[str, Any], is_h
         "config": json.dumps(dataclasses.asdict(model.config)),
         "slices": json.dumps(model.config.slices),
         "num_classes": json.dumps(model.num_classes),
+        "bounds": json.dumps(read_bounds(model)),
         "metadata": json.dumps(dict(metadata)),
     }
     state = {name: full_precision(tensor.detach()).cpu().contiguous() for name, tensor in model.state_dict().items()}
@@ -81,4 +83,5 @@ def load_model(path: Path, with_classes: bool = False) -> MdprNetwork:
         model.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise ModelError(f"{path}: the weights are not of the type that a network has.\n{error}") from error
+    set_bounds(model, described["bounds"])
     return model.eval()

@@ -13,10 +13,12 @@ from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.network.config import NetworkConfig, network_config
 
 FORMAT = "mdpr-network-1"
+OF_THE_NETWORK = ("config", "slices", "num_classes", "bounds")
+"""What the network tells of itself; files from before have no bounds."""
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself: config, slices, num_classes, and the keys given to `save_model`.
+    """What a checkpoint says of itself: `OF_THE_NETWORK`, and the keys given to `save_model`.
 
     Raises:
         ModelError: no such file, no whole .safetensors file, or not one of an MDPR network.
@@ -25,10 +27,14 @@ def read_metadata(path: Path) -> dict[str, Any]:
     try:
         described = {
             **json.loads(header["metadata"]),
-            **{key: json.loads(header[key]) for key in ("config", "slices", "num_classes")},
+            **{key: json.loads(header[key]) for key in OF_THE_NETWORK if key in header or key != "bounds"},
         }
+        described.setdefault("bounds", {})
     except (KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: its description is damaged ({error}); expected that of {FORMAT}") from error
+    bounds = described["bounds"]
+    if not isinstance(bounds, dict) or not all(isinstance(bound, int | float) for bound in bounds.values()):
+        raise ModelError(f"{path}: its description is damaged (bounds); expected that of {FORMAT}")
     if not isinstance(described["config"], dict) or not isinstance(described["num_classes"], int | None):
         raise ModelError(f"{path}: its description is damaged (config or num_classes); expected that of {FORMAT}")
     return described

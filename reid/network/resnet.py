@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mdpr.reid.network.bounds import BoundedReLU
+
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 STRIDES = (1, 2, 2, 1)
 BOTTLENECK_EXPANSION = 4
@@ -55,12 +57,13 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = _downsample(channels, width, stride)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu1, self.relu = BoundedReLU(), BoundedReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)) + shortcut)
+        x = self.relu1(self.bn1(self.conv1(x)))
+        summed: Tensor = self.relu(self.bn2(self.conv2(x)) + shortcut)
+        return summed
 
 
 class Bottleneck(nn.Module):
@@ -78,13 +81,14 @@ class Bottleneck(nn.Module):
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = _downsample(channels, out_channels, stride)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu1, self.relu2, self.relu = BoundedReLU(), BoundedReLU(), BoundedReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.relu(self.bn2(self.conv2(x)))
-        return self.relu(self.bn3(self.conv3(x)) + shortcut)
+        x = self.relu1(self.bn1(self.conv1(x)))
+        x = self.relu2(self.bn2(self.conv2(x)))
+        summed: Tensor = self.relu(self.bn3(self.conv3(x)) + shortcut)
+        return summed
 
 
 def layer_channels(depth: int, backbone_width: float) -> tuple[int, ...]:
@@ -116,7 +120,7 @@ class Trunk(nn.Module):
         channels = _stem_channels(backbone_width)
         self.conv1 = nn.Conv2d(3, channels, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.relu = nn.ReLU(inplace=True)
+        self.relu = BoundedReLU()
         self.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True)
         self.layer1 = make_layer(depth, backbone_width, is_ibn, 1)
         self.layer2 = make_layer(depth, backbone_width, is_ibn, 2)

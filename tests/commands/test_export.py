@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,7 @@ from mdpr.errors import ModelError
 from mdpr.pipeline.commands import main
 from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import build_model
+from mdpr.reid.network.bounds import read_bounds
 from mdpr.reid.network.checkpoint import load_model, save_model
 from mdpr.reid.network.description import read_metadata
 from mdpr.reid.onnx import OnnxEmbedder
@@ -64,6 +66,26 @@ def test_a_checkpoint_in_half_precision_gives_the_same_embeddings_in_half_the_by
         cosines = torch.nn.functional.cosine_similarity(load_model(small)(images), model(images))
     assert cosines.min() > 0.999
     assert not torch.equal(load_model(small)(images), model(images))
+
+
+def test_bounds_of_activations_come_from_pictures(checkpoint: Path, tmp_path: Path) -> None:
+    rng, folder = np.random.default_rng(0), tmp_path / "crops" / "0001"
+    folder.mkdir(parents=True)
+    for number in range(12):
+        cv2.imwrite(str(folder / f"{number}.png"), rng.integers(0, 256, (60, 30, 3), dtype=np.uint8))
+    command = ["export", str(checkpoint), "--format", "safetensors", "--out", str(tmp_path / "b.safetensors")]
+    assert main([*command, "--bounds", str(tmp_path / "crops")]) == 0
+    bounds = read_bounds(load_model(tmp_path / "b.safetensors"))
+    assert len(bounds) == 25
+    assert main([*command, "--bounds", str(tmp_path / "crops"), "--bound-share", "0.9"]) == 0
+    tighter = read_bounds(load_model(tmp_path / "b.safetensors"))
+    assert all(tighter[name] < bound for name, bound in bounds.items())
+    kept = str(tmp_path / "again.safetensors")
+    assert main(["export", str(tmp_path / "b.safetensors"), "--format", "safetensors", "--out", kept]) == 0
+    assert read_bounds(load_model(Path(kept))) == tighter
+    (tmp_path / "empty").mkdir()
+    assert main([*command, "--bounds", str(tmp_path / "empty")]) == 1
+    assert main([*command, "--bounds", str(tmp_path / "crops"), "--bound-share", "1"]) == 2
 
 
 def test_weights_that_half_precision_cannot_hold_are_refused(tmp_path: Path) -> None:
