@@ -28,6 +28,7 @@ class DetectorConfig:
         data, val: folders or annotation files, see `mdpr.detectors.yolox.data`; without `val` nothing is evaluated.
         size: of the network, see `mdpr.detectors.yolox.network.SIZES`.
         init_from: weights to begin with, see `mdpr.detectors.yolox.first_weights`; empty for random ones.
+        keep_first: share of those weights in the network that is measured and kept, see `first_weights.blend`.
         imgsz: height and width of the network's input in training, multiples of 32.
         multiscale: each batch has sides up to so many steps of 32 pixels shorter or longer.
         epochs: through all pictures.
@@ -49,6 +50,7 @@ class DetectorConfig:
     val: str = ""
     size: str = "nano"
     init_from: str = ""
+    keep_first: float = 0.0
     imgsz: tuple[int, ...] = (320, 544)
     multiscale: int = 0
     epochs: int = 30
@@ -82,9 +84,12 @@ class DetectorConfig:
         for name in ("minutes", "lr", "weight_decay", "max_grad_norm", "seed"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-        for name in ("final_lr", "warmup", "closing", "ema_decay"):
+        for name in ("final_lr", "warmup", "closing", "ema_decay", "keep_first"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name}: expected 0 to below 1, got {getattr(self, name)}")
+
+        if self.keep_first and not self.init_from:
+            raise ConfigError("keep_first: there are no first weights to keep. Give --init-from FILE")
 
     @property
     def peak_lr(self) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor
 from mdpr.detectors.person import FILE, NAME
 from mdpr.detectors.yolox.blocks import ConvUnit
 from mdpr.detectors.yolox.checkpoint import load_network
+from mdpr.detectors.yolox.folding import FoldedNetwork
 from mdpr.detectors.yolox.network import YoloxNetwork
 from mdpr.errors import DependencyError, ModelError
 from mdpr.shipped import shipped_weights
@@ -44,7 +45,7 @@ def load_first_weights(network: YoloxNetwork, source: str, images: Tensor) -> No
         network.load_state_dict(tensors)
         return
     tensors = _read_onnx(path)
-    units = {name: unit for name, unit in network.named_modules() if isinstance(unit, ConvUnit)}
+    units = _units(network)
     expected = {f"{name}.conv.weight": unit.conv.weight.shape for name, unit in units.items()}
     expected |= {f"{name}.conv.bias": unit.conv.weight.shape[:1] for name, unit in units.items()}
     expected |= {name: tensor.shape for name, tensor in network.named_parameters() if _is_outside(name, units)}
@@ -52,6 +53,31 @@ def load_first_weights(network: YoloxNetwork, source: str, images: Tensor) -> No
     biases = {name: tensors.pop(f"{name}.conv.bias") for name in units}
     network.load_state_dict(tensors, strict=False)
     put_back_batch_norm(network, biases, images)
+
+
+@torch.no_grad()
+def blend(first: YoloxNetwork, last: YoloxNetwork, share: float, images: Tensor) -> YoloxNetwork:
+    """A network between two, layer by layer: the mean of their convolutions with BatchNorm folded in.
+
+    Between the weights that a network began with and those that it was trained to, what it knew of other pictures is
+    kept. Reference: Wortsman et al., Robust fine-tuning of zero-shot models (2109.01903), equation 1; there all
+    parameters are averaged, here they are folded first, for the mean of two BatchNorms does not normalise.
+
+    Args:
+        first, last: of one configuration, on the CPU.
+        share: of the first in the mean, from 0 to 1.
+        images: (N, 3, H, W) BGR in 0..255, for the statistics of its BatchNorm, see `put_back_batch_norm`.
+
+    Returns:
+        A new network in evaluation mode.
+    """
+    ours, theirs = (FoldedNetwork(network).network.state_dict() for network in (last, first))
+    tensors = {name: torch.lerp(tensor, theirs[name], share) for name, tensor in ours.items()}
+    made = YoloxNetwork(last.config)
+    biases = {name: tensors.pop(f"{name}.conv.bias") for name in _units(made)}
+    made.load_state_dict(tensors, strict=False)
+    put_back_batch_norm(made, biases, images)
+    return made.eval()
 
 
 @torch.no_grad()
@@ -63,7 +89,7 @@ def put_back_batch_norm(network: YoloxNetwork, biases: dict[str, Tensor], images
         biases: (C,) by name of the unit.
         images: (N, 3, H, W) BGR in 0..255.
     """
-    units = {name: unit for name, unit in network.named_modules() if isinstance(unit, ConvUnit)}
+    units = _units(network)
     for name, unit in units.items():  # first the bias alone, so that later layers are measured as they will be
         _set(unit.bn, biases[name], torch.zeros_like(biases[name]), torch.ones_like(biases[name]))
     sums: dict[str, list[Tensor]] = {}
@@ -97,6 +123,10 @@ def _set(bn: Any, bias: Tensor, mean: Tensor, variance: Tensor) -> None:
     bn.running_var.copy_(variance)
     bn.weight.copy_((variance + bn.eps).sqrt())
     bn.bias.copy_(bias + mean)
+
+
+def _units(network: YoloxNetwork) -> dict[str, ConvUnit]:
+    return {name: unit for name, unit in network.named_modules() if isinstance(unit, ConvUnit)}
 
 
 def _find(source: str) -> Path:

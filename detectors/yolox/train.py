@@ -8,6 +8,7 @@ for each epoch
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import logging
@@ -35,7 +36,7 @@ from mdpr.detectors.yolox.checkpoint import (
 )
 from mdpr.detectors.yolox.config import TrainConfig
 from mdpr.detectors.yolox.data import PeoplePictures
-from mdpr.detectors.yolox.first_weights import load_first_weights
+from mdpr.detectors.yolox.first_weights import blend, load_first_weights
 from mdpr.detectors.yolox.inference import EVALUATION_CONF, TorchYolox, detect_in_pictures, truths_of
 from mdpr.detectors.yolox.journal import Journal
 from mdpr.detectors.yolox.loader import SampleLoader, epoch_order
@@ -124,9 +125,12 @@ class DetectorRun:
         one_core_a_thread()  # the parts of a batch run side by side
         torch.manual_seed(self.config.train.seed)
         network = YoloxNetwork(SIZES[self.config.train.size])
-        if self.config.train.init_from and self._checkpoint is None:
-            load_first_weights(network, self.config.train.init_from, self._some_samples())
-            log.info("weights   %s", self.config.train.init_from)
+        source = self.config.train.init_from
+        if source and (self._checkpoint is None or self.config.train.keep_first):
+            self._samples = self._some_samples()
+            load_first_weights(network, source, self._samples)
+            self._first = copy.deepcopy(network)
+            log.info("weights   %s", source)
         network = network.to(self._device)
         self._journal = Journal(self._folder, self.config.train.batch, run.log_every, self._progress.updates)
         self._began = self._saved = time.perf_counter()
@@ -212,11 +216,11 @@ class DetectorRun:
         return True
 
     def _evaluate(self) -> None:
-        """Measure the average, and keep it when it is the best, or where nothing can be measured."""
+        """Measure the result, and keep it when it is the best, or where nothing can be measured."""
         measures: Measures | None = None
-        calibration = Calibration()
+        calibration, network = Calibration(), self._result()
         if self._val is not None:
-            measures, calibration = self._measure(self._val)
+            measures, calibration = self._measure(network, self._val)
             self._measures = measures
             done = self._progress.epoch + self._progress.step / len(self._order)
             self._journal.add_evaluation(self._progress.updates, done, asdict(measures))
@@ -225,7 +229,7 @@ class DetectorRun:
         if is_best:
             best = measures.ap if measures is not None else None
             self._progress = replace(self._progress, best=best, best_update=self._progress.updates)
-            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(measures, calibration))
+            save_network(network, self._folder / NETWORK_FILE, self._metadata(measures, calibration))
         if measures is not None:
             log.info(
                 "epoch %d, step %d: AP %.4f, AP50 %.4f, recall %.3f and precision %.3f at %g%s",
@@ -233,9 +237,17 @@ class DetectorRun:
                 measures.precision, measures.conf, ", best" if is_best else "",
             )  # fmt: skip
 
-    def _measure(self, pictures: PeoplePictures) -> tuple[Measures, Calibration]:
+    def _result(self) -> YoloxNetwork:
+        """The network that is measured and kept."""
+        share = self.config.train.keep_first
+        if not share:
+            return self._learner.average
+        last = copy.deepcopy(self._learner.average).cpu()
+        return blend(self._first, last, share, self._samples).to(self._device)
+
+    def _measure(self, network: YoloxNetwork, pictures: PeoplePictures) -> tuple[Measures, Calibration]:
         imgsz = max(self.config.train.imgsz)
-        detector = TorchYolox(self._learner.average, imgsz, conf=EVALUATION_CONF, device=self._device)
+        detector = TorchYolox(network, imgsz, conf=EVALUATION_CONF, device=self._device)
         threads = 0 if self._device.type == "cpu" else 1
         truths, found = truths_of(pictures), detect_in_pictures(detector.detect, pictures, threads)
         return measure(truths, found), calibrate(truths, found)
@@ -271,7 +283,7 @@ class DetectorRun:
     def _save(self) -> None:
         self._progress = replace(self._progress, used_s=self._used_s())
         if self._val is None or self._progress.best is None:
-            save_network(self._learner.average, self._folder / NETWORK_FILE, self._metadata(None, Calibration()))
+            save_network(self._result(), self._folder / NETWORK_FILE, self._metadata(None, Calibration()))
         save_state(self._folder / STATE_FILE, self._learner, self.config, self._progress)
         self._saved = time.perf_counter()
 

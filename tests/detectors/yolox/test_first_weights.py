@@ -15,11 +15,11 @@ from mdpr.detectors.person import FILE
 from mdpr.detectors.yolox.blocks import ConvUnit
 from mdpr.detectors.yolox.checkpoint import load_network, save_network
 from mdpr.detectors.yolox.config import build_train_config
-from mdpr.detectors.yolox.first_weights import load_first_weights, put_back_batch_norm
+from mdpr.detectors.yolox.first_weights import blend, load_first_weights, put_back_batch_norm
 from mdpr.detectors.yolox.folding import FoldedNetwork
 from mdpr.detectors.yolox.network import SIZES, NetworkConfig, YoloxNetwork
 from mdpr.detectors.yolox.train import DetectorRun
-from mdpr.errors import ModelError
+from mdpr.errors import ConfigError, ModelError
 from mdpr.shipped import shipped_weights
 
 TINY = NetworkConfig(0.33, 0.0625, True)
@@ -77,6 +77,20 @@ def test_folded_weights_compute_the_same_and_training_sees_the_same(trained: Yol
     assert (trained.train()(images) - expected).abs().max() > 0.1  # what it would see without
 
 
+def test_a_blend_is_the_mean_of_the_folded_layers(trained: YoloxNetwork) -> None:
+    torch.manual_seed(1)
+    other, images = YoloxNetwork(TINY).eval(), pictures(16)
+    with torch.no_grad():
+        for share, expected in ((0.0, trained), (1.0, other)):
+            made = blend(other, trained, share, images)
+            torch.testing.assert_close(made(images), expected(images), atol=1e-4, rtol=1e-4)
+        made = blend(other, trained, 0.25, images)
+        torch.testing.assert_close(made.train()(images), made.eval()(images), atol=0.02, rtol=0.02)
+    folded = [FoldedNetwork(network).network.state_dict() for network in (made, trained, other)]
+    for name, tensor in folded[0].items():
+        torch.testing.assert_close(tensor, 0.75 * folded[1][name] + 0.25 * folded[2][name], atol=1e-3, rtol=1e-3)
+
+
 def test_the_shipped_detector() -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
@@ -127,3 +141,26 @@ def test_a_run_begins_with_them(trained: YoloxNetwork, make_scenes: Callable[...
     assert told["config"]["train"]["init_from"].endswith("first.safetensors")
     for (name, tensor), expected in zip(network.named_parameters(), trained.parameters(), strict=True):
         torch.testing.assert_close(tensor, expected, atol=1e-6, rtol=0, msg=name)
+
+
+def test_a_run_keeps_a_share_of_its_first_weights(
+    trained: YoloxNetwork, make_scenes: Callable[..., Path], tmp_path: Path
+) -> None:
+    """All of them but a hundredth: what is kept computes nearly what the first network did, however much is learnt."""
+    save_network(trained, tmp_path / "first.safetensors", {})
+    make_scenes(tmp_path / "data", 4, size=(96, 64), height=(25, 60))
+    train: dict[str, Any] = {
+        "data": str(tmp_path / "data"), "size": "test", "imgsz": [64, 96], "epochs": 3, "batch": 4, "lr": 0.01,
+        "warmup": 0.0, "ema_decay": 0.0,
+    }  # fmt: skip
+    run = {"project": str(tmp_path), "device": "cpu", "workers": 0, "precision": "fp32"}
+    with pytest.raises(ConfigError, match="keep_first: there are no first weights to keep"):
+        build_train_config({"train": train | {"keep_first": 0.5}, "run": run})
+    train["init_from"] = str(tmp_path / "first.safetensors")
+    images, differences = pictures(4), []
+    for keep_first in (0.0, 0.99):
+        learning = DetectorRun(build_train_config({"train": train | {"keep_first": keep_first}, "run": run}))
+        assert learning.execute()
+        with torch.no_grad():
+            differences.append(float((load_network(learning.folder)[0](images) - trained(images)).abs().mean()))
+    assert differences[1] < 0.2 * differences[0]
