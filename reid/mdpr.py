@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -58,6 +59,17 @@ class MdprEmbedderConfig:
                 raise ConfigError(f"reid.{name}: expected a cosine distance above 0 and up to 2, got {value}")
 
 
+def find_checkpoint(weights: str) -> Path:
+    """The checkpoint of a path or a name; the latter in the working folder, MDPR_MODELS, the cache, or shipped.
+
+    Raises:
+        ModelError: it is nowhere.
+    """
+    file, kind = f"{weights}.safetensors", "MDPR checkpoint"
+    path = find_weights(weights, [file], kind) or shipped_weights("mdpr.reid", file)
+    return path or obtain_weights(weights, [file], kind)
+
+
 class MdprEmbedder:
     """Embeddings of an MDPR checkpoint, scaled to unit length, by the fastest engine there is."""
 
@@ -65,9 +77,7 @@ class MdprEmbedder:
 
     def __init__(self, config: MdprEmbedderConfig = MdprEmbedderConfig()) -> None:
         self.config = config
-        file, kind = f"{config.weights}.safetensors", "MDPR checkpoint"
-        path = find_weights(config.weights, [file], kind) or shipped_weights("mdpr.reid", file)
-        path = path or obtain_weights(config.weights, [file], kind)
+        path = find_checkpoint(config.weights)
         told, network = read_metadata(path), read_config(path)
         self.fingerprint = fingerprint(path)
         if config.flip_test not in (None, network.flip_test):

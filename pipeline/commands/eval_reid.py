@@ -26,7 +26,7 @@ log = logging.getLogger("mdpr")
 
 _EPILOG = f"""\
 MODEL: a checkpoint of mdpr-train (.safetensors), the folder of a run, an .onnx file, or the name of one of these in
-       MDPR_MODELS or the cache.
+       MDPR_MODELS or the cache, or mdpr-s.
 DATA:  {", ".join(DATASETS)}, with --root; or a manifest (.csv, .parquet); or a folder of people;
        or package.module:function of your own. It need not be what the model was trained on.
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.

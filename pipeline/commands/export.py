@@ -54,11 +54,11 @@ def _export(flags: argparse.Namespace) -> int:
     from mdpr.reid.inference import export  # torch takes seconds to import: not for --help
     from mdpr.reid.inference.calibration import bound_activations
     from mdpr.reid.inference.folding import fold
+    from mdpr.reid.mdpr import find_checkpoint
     from mdpr.reid.network.checkpoint import load_model, save_model
     from mdpr.reid.network.description import OF_THE_NETWORK, read_metadata
-    from mdpr.weights import obtain_weights
 
-    path = obtain_weights(name, [f"{name}.safetensors"], "MDPR checkpoint")
+    path = find_checkpoint(name)
     if out is None:
         names = {"onnx": ".onnx", "openvino": "_openvino", "safetensors": "-half.safetensors"}
         out = path.with_name(path.stem + names[kind])

@@ -21,13 +21,10 @@ def shipped_weights(package: str, file: str, reason: str = "") -> Path | None:
     Raises:
         ModelError: the file is not the one that was shipped.
     """
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
+    folder = _folder(package)
+    if folder is None or not (folder / file).is_file():
         return None
-    folder = Path(spec.submodule_search_locations[0]) / FOLDER
     path = folder / file
-    if not path.is_file():
-        return None
     expected = read_sums(folder).get(file)
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:
@@ -38,6 +35,19 @@ def shipped_weights(package: str, file: str, reason: str = "") -> Path | None:
     begin = f"{reason}, so " if reason else ""
     _log.info("%s%s is used: weights that come with mdpr-track, trained on synthetic people", begin, file)
     return path
+
+
+def shipped_sums(package: str) -> dict[str, str]:
+    """File names to SHA-256 of all weights that an installed package ships."""
+    folder = _folder(package)
+    return {} if folder is None else read_sums(folder)
+
+
+def _folder(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]) / FOLDER
 
 
 def read_sums(folder: Path) -> dict[str, str]:

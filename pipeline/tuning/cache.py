@@ -22,6 +22,7 @@ from mdpr.pipeline.loop import CameraEnd, TrackingLoop
 from mdpr.pipeline.sources import open_source
 from mdpr.pipeline.sources.spec import CameraSpec
 from mdpr.pipeline.timing import StageTimes
+from mdpr.shipped import shipped_sums
 from mdpr.types import Detections, Frame, Tracklet, Tracks
 from mdpr.weights import find_weights
 
@@ -183,6 +184,7 @@ def key_of(config: RunConfig, spec: CameraSpec) -> str:
         options = asdict(component.options)
         files = {name: _weights_stamp(value) for name, value in options.items() if isinstance(value, str) and value}
         parts[kind] = [component.name, options, files]
+    parts["shipped"] = [shipped_sums(package) for package in ("mdpr.detectors", "mdpr.reid")]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, ModelError
-from mdpr.weights import obtain_weights
+from mdpr.shipped import shipped_weights
+from mdpr.weights import find_weights, obtain_weights
 
 Crops = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -38,7 +39,8 @@ class FeatureModel:
 
 
 def model_file(name: str) -> Path:
-    """The file that MODEL stands for: a file, a folder of mdpr-train, or a name in MDPR_MODELS or the cache.
+    """The file that MODEL stands for: a file, a folder of mdpr-train, or a name in MDPR_MODELS, the cache, or those
+    that are shipped.
 
     Raises:
         ModelError: nothing there, or a suffix that is neither .safetensors nor .onnx.
@@ -49,7 +51,9 @@ def model_file(name: str) -> Path:
         if found is None:
             raise ModelError(f"{folder}: no model in this folder; expected one of {', '.join(CHECKPOINT_NAMES)}")
         return found
-    path = obtain_weights(name, [f"{name}.safetensors", f"{name}.onnx"], "ReID model")
+    files, kind = [f"{name}.safetensors", f"{name}.onnx"], "ReID model"
+    path = find_weights(name, files, kind) or shipped_weights("mdpr.reid", files[0])
+    path = path or obtain_weights(name, files, kind)
     if path.suffix.lower() not in (".safetensors", ".onnx"):
         raise ModelError(
             f"{path}: expected a checkpoint of mdpr-train (.safetensors) or an .onnx file. "

@@ -13,6 +13,7 @@ import torch
 
 from mdpr.errors import ModelError
 from mdpr.pipeline.commands import main
+from mdpr.reid.evaluation.models import model_file
 from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import build_model
 from mdpr.reid.network.bounds import read_bounds
@@ -66,6 +67,13 @@ def test_a_checkpoint_in_half_precision_gives_the_same_embeddings_in_half_the_by
         cosines = torch.nn.functional.cosine_similarity(load_model(small)(images), model(images))
     assert cosines.min() > 0.999
     assert not torch.equal(load_model(small)(images), model(images))
+
+
+def test_the_shipped_network_by_its_name(tmp_path: Path) -> None:
+    out = tmp_path / "s.safetensors"
+    assert main(["export", "mdpr-s", "--format", "safetensors", "--out", str(out)]) == 0
+    assert load_model(out).config.input_size == (192, 96)
+    assert model_file("mdpr-s").name == "mdpr-s.safetensors"
 
 
 def test_bounds_of_activations_come_from_pictures(checkpoint: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from mdpr.pipeline.commands.eval_mot import main as eval_main
 from mdpr.pipeline.commands.track import main as track_main
 from mdpr.pipeline.commands.tune import main
+from mdpr.pipeline.tuning import cache
 from mdpr.pipeline.tuning.cache import load
 
 MakeWalk = Callable[..., Path]
@@ -82,6 +83,19 @@ def test_detections_are_read_once_and_again_when_they_change(tune: Any, tmp_path
         path.write_bytes(path.read_bytes()[:100])
     assert tune("--param", "min_iou=0.2") == 0
     assert "damaged" in capsys.readouterr().err
+
+
+def test_weights_that_come_with_another_version_are_not_mixed_up(
+    tune: Any, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped weights have names, not paths: their sums tell one version's detections from another's."""
+    assert tune("--param", "views=10") == 0
+    assert tune("--param", "views=10") == 0
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 1
+    monkeypatch.setattr(cache, "shipped_sums", lambda package: {"mdpr-s.safetensors": "of another version"})
+    assert tune("--param", "views=10") == 0
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 2
+    capsys.readouterr()
 
 
 def test_sensitivity_of_each_option(tune: Any, sequence: Path, tmp_path: Path, capsys: Any) -> None:
