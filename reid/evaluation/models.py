@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +78,13 @@ def open_model(path: Path, engine: str = "auto", precision: str = "fp32", device
     from mdpr.reid.inference.engines import EngineOptions, make_engine
     from mdpr.reid.inference.folding import fold
     from mdpr.reid.network.checkpoint import load_model
+    from mdpr.reid.network.description import fingerprint
 
     network = load_model(path)
-    fingerprint = _fingerprint(path)
-    runner = make_engine(fold(network), fingerprint, EngineOptions(engine, precision, device))
+    made_from = fingerprint(path)
+    runner = make_engine(fold(network), made_from, EngineOptions(engine, precision, device))
     height, width = network.config.input_size
-    return FeatureModel(f"{path.name}, {runner.description}", fingerprint, (height, width), runner.embed)
+    return FeatureModel(f"{path.name}, {runner.description}", made_from, (height, width), runner.embed)
 
 
 def _open_onnx(path: Path, engine: str, precision: str, device: str) -> FeatureModel:
@@ -94,8 +94,3 @@ def _open_onnx(path: Path, engine: str, precision: str, device: str) -> FeatureM
         raise ConfigError(f"{path.name}: an .onnx file runs with ONNX Runtime as it is; engine {engine}, {precision}?")
     embedder = OnnxEmbedder(OnnxEmbedderConfig(weights=str(path.absolute()), device=device))
     return FeatureModel(embedder.description, embedder.fingerprint, embedder.input_size, embedder.embed_crops)
-
-
-def _fingerprint(path: Path) -> str:
-    """As the pipeline's embedders make it."""
-    return f"{path.stem}-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
