@@ -50,9 +50,7 @@ def load_first_weights(network: YoloxNetwork, source: str, images: Tensor) -> No
     expected |= {f"{name}.conv.bias": unit.conv.weight.shape[:1] for name, unit in units.items()}
     expected |= {name: tensor.shape for name, tensor in network.named_parameters() if _is_outside(name, units)}
     _check(path, expected, tensors)
-    biases = {name: tensors.pop(f"{name}.conv.bias") for name in units}
-    network.load_state_dict(tensors, strict=False)
-    put_back_batch_norm(network, biases, images)
+    _load_folded(network, tensors, images)
 
 
 @torch.no_grad()
@@ -74,9 +72,7 @@ def blend(first: YoloxNetwork, last: YoloxNetwork, share: float, images: Tensor)
     ours, theirs = (FoldedNetwork(network).network.state_dict() for network in (last, first))
     tensors = {name: torch.lerp(tensor, theirs[name], share) for name, tensor in ours.items()}
     made = YoloxNetwork(last.config)
-    biases = {name: tensors.pop(f"{name}.conv.bias") for name in _units(made)}
-    made.load_state_dict(tensors, strict=False)
-    put_back_batch_norm(made, biases, images)
+    _load_folded(made, tensors, images)
     return made.eval()
 
 
@@ -116,6 +112,12 @@ def put_back_batch_norm(network: YoloxNetwork, biases: dict[str, Tensor], images
         count, total, squares = sums[name]
         mean = total / count
         _set(unit.bn, biases[name], mean.float(), (squares / count - mean.square()).clamp_min(0).float())
+
+
+def _load_folded(network: YoloxNetwork, tensors: dict[str, Tensor], images: Tensor) -> None:
+    biases = {name: tensors.pop(f"{name}.conv.bias") for name in _units(network)}
+    network.load_state_dict(tensors, strict=False)
+    put_back_batch_norm(network, biases, images)
 
 
 def _set(bn: Any, bias: Tensor, mean: Tensor, variance: Tensor) -> None:
