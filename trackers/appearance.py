@@ -234,8 +234,30 @@ class AppearanceBank:
         distance[~self.has_clear[slots]] = math.nan
         return distance
 
+    def spread(self, slots: IntArray) -> NDArray[np.float64]:
+        """(P,) `spread_of` the views of the tracks, which have an appearance."""
+        count = self.count[slots]
+        is_view = np.arange(self.views) < count[:, None]
+        mean = np.vecdot(self.embedding.take(slots, axis=0), is_view[..., None], axis=1) / count[:, None]
+        spread = np.maximum(_ONE - np.vecdot(mean, mean), 0) * count / np.maximum(count - 1, 1)
+        spread[count < 2] = -1
+        return spread
+
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""
         is_known = self.has_clear[first] & self.has_clear[second] & (self.dimension > 0)
         similarity = np.einsum("nd,nd->n", self.mean[first], self.mean[second])
         return np.where(is_known, similarity, math.nan).astype(np.float32)
+
+
+def spread_of(views: NDArray[np.float32]) -> float:
+    """Mean cosine distance of two different views of (V, D) unit rows, from 0; -1 = not known, of a single one.
+
+    >>> spread_of(np.array([[1, 0], [0, 1], [1, 0]], np.float32))
+    0.6666666269302368
+    """
+    count = len(views)
+    if count < 2:
+        return -1.0
+    mean = views.mean(axis=0)
+    return max(1 - float(mean @ mean), 0.0) * count / (count - 1)

@@ -6,6 +6,12 @@ not seen, and with its speed). The gate does not apply to overlapping boxes: whe
 halves, which no gate allows, and the overlap is evidence enough. A covered crop may show somebody else, so its
 appearance counts in the cost but forbids nothing.
 
+An overlap alone does not carry a track over to a stranger: where motion calls a pair entirely implausible, and it looks
+farther from the views of the track than they do from one another by more than two visits of one person may, a clear
+crop shows somebody else. Where the crop is not clear, the claim waits for a detection of low confidence that overlaps
+the track better: a chair behind somebody who steps before it is a weak detection at the place of the chair, not the
+strong one that appeared.
+
 Recently seen tracks have priority through `lost_penalty` and not, as in DeepSORT's cascade, by going first: the penalty
 decides between nearly equal claims, and a clearly better claim of a lost track still wins.
 """
@@ -35,13 +41,18 @@ OPEN_COVER = 0.7
 lie on one another: what is covered may be a part of the person in front, or somebody behind them."""
 
 _ONE, _HALF = np.array(1.0), np.array(0.5)  # arrays, see `track_table`
+_NOWHERE = np.empty(0, dtype=np.intp)
 
 
 class LookLimits(NamedTuple):
-    """Cosine distances up to which appearance vouches for a pair, and beyond which it forbids one."""
+    """Cosine distances up to which appearance vouches for a pair, and beyond which it forbids one.
+
+    `again` is that of two visits beyond what views of one differ by, see `ReturnRules.max_distance`.
+    """
 
     sure: float
     match: float
+    again: float
 
 
 @dataclass(eq=False, slots=True)
@@ -94,6 +105,9 @@ def claims_of(
     """
     pairs = _pairs(table, bank, scene, is_offered, config, limits)
     pairs = pairs.select(_may_match(table, scene, pairs, config, limits).nonzero()[0])
+    strange = _strange(table, bank, scene, pairs, limits)
+    if len(strange):
+        return _without_strangers(table, scene, pairs, strange, is_offered, config, limits)
     rows, columns = pairs.rows, pairs.columns
     if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
         most = _cost(_ONE, table, scene, pairs, config, limits)
@@ -188,6 +202,44 @@ def _may_match(
     if not scene.is_one_class:
         is_enough &= same_class(table, scene, pairs.rows, columns)
     return is_enough
+
+
+def _strange(table: TrackTable, bank: AppearanceBank, scene: Scene, pairs: Pairs, limits: LookLimits) -> IntArray:
+    """Places of the pairs against which motion and looks speak both: implausible, and farther than `again`."""
+    if pairs.distance is None or scene.embeddings is None:
+        return _NOWHERE
+    at = (pairs.distance > limits.again).nonzero()[0]
+    if len(at):
+        at = at[_unlikely(table, scene, pairs.rows[at], pairs.columns[at]) >= _ONE]
+    if len(at) == 0:
+        return at
+    slots = table.slot[pairs.rows[at]]
+    apart, spread = bank.mean_distance(slots, scene.embeddings.take(pairs.columns[at], axis=0)), bank.spread(slots)
+    return at[(spread >= 0) & (apart - spread > limits.again)]
+
+
+def _without_strangers(
+    table: TrackTable,
+    scene: Scene,
+    pairs: Pairs,
+    strange: IntArray,
+    is_offered: NDArray[np.bool_],
+    config: DeepSortConfig,
+    limits: LookLimits,
+) -> Claims:
+    """The claims without strange pairs whose crop is clear; others wait where a weak detection overlaps better."""
+    is_weak = scene.has_area & (scene.detections.confidence >= config.low_conf) & ~is_offered
+    of_weak = (is_weak[scene.columns] & (scene.overlap >= config.low_iou)).nonzero()[0]
+    best = np.zeros(len(table.state), dtype=np.float32)  # overlap of each track with a weak detection
+    if len(of_weak):
+        np.maximum.at(best, scene.rows[of_weak], scene.overlap[of_weak])
+    is_kept, waits = np.ones(len(pairs.rows), dtype=np.bool_), np.zeros(len(pairs.rows), dtype=np.bool_)
+    is_kept[strange] = ~scene.views.is_clear[pairs.columns[strange]]
+    waits[strange] = best[pairs.rows[strange]] > pairs.overlap[strange]
+    pairs = pairs.select(is_kept.nonzero()[0])
+    cost = _cost(_unlikely(table, scene, pairs.rows, pairs.columns), table, scene, pairs, config, limits)
+    cost[waits[is_kept]] = _ONE  # no cost is allowed that is not below `max_cost`, which is 1 at most
+    return Claims(pairs.rows, pairs.columns, cost, pairs.overlap, are_settled=False)
 
 
 def _unlikely(table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray) -> NDArray[np.float64]:

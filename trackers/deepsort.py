@@ -51,8 +51,8 @@ class DeepSort:
         self.config = config
         match = config.appearance_threshold or MATCH_DISTANCE
         sure = min(SURE_DISTANCE if config.reid_threshold is None else config.reid_threshold, match)
-        self._limits = LookLimits(sure, match)
         again = sure / 2 if config.return_distance is None else config.return_distance
+        self._limits = LookLimits(sure, match, again)
         self._gallery = ReturnGallery(
             ReturnRules(
                 return_s=config.return_s,

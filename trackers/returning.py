@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.appearance import spread_of
 from mdpr.trackers.geometry import areas, intersections, overlaps
 from mdpr.trackers.merging import merge_tracklets
 from mdpr.types import Tracklet
@@ -59,7 +60,7 @@ class ReturnGallery:
         """Forget everybody."""
         self._held: list[Tracklet] = []  # in order of their end
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
-        self._facts = np.empty((3, 0))  # (3, held or more) end in seconds, class and `_spread` of each
+        self._facts = np.empty((3, 0))  # (3, held or more) end in seconds, class and `spread_of` of each
         self._last = np.empty((4, 0), dtype=np.float32)  # (4, held or more) box of the last view of each
         self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
 
@@ -107,7 +108,7 @@ class ReturnGallery:
         rules = self.rules
         if not self._held or len(views) == 0:
             return 0
-        mean, spread = views.mean(axis=0), _spread(views)
+        mean, spread = views.mean(axis=0), spread_of(views)
         end_s, class_ids, spreads = self._facts[:, : len(self._held)]
         distance = _beyond(1 - self._mean[: len(self._held)] @ mean, spreads, spread)  # (held,)
         candidates = np.where((end_s + rules.hidden_s >= start_s) | (class_ids != class_id), np.inf, distance)
@@ -131,7 +132,7 @@ class ReturnGallery:
 
     def _distance(self, held: int, views: NDArray[np.float32]) -> float:
         apart = 1 - self._mean[held] @ views.mean(axis=0)
-        return float(_beyond(apart, self._facts[2, held], _spread(views)))
+        return float(_beyond(apart, self._facts[2, held], spread_of(views)))
 
     def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
         """(N, held) IoU of (4, N) boxes and the last views of all of their class who left; 0 for other classes."""
@@ -166,7 +167,7 @@ class ReturnGallery:
             self._mean, self._facts, self._last = grown, facts, last
         known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
         self._mean[count] = known.mean(axis=0)
-        self._facts[:, count] = tracklet.end_s, tracklet.class_id, _spread(known)
+        self._facts[:, count] = tracklet.end_s, tracklet.class_id, spread_of(known)
         self._last[:, count] = tracklet.view_xyxy[-1]
         self._held.append(tracklet)
 
@@ -178,15 +179,6 @@ class ReturnGallery:
         self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
         self._facts, self._last = self._facts[:, count:].copy(), self._last[:, count:].copy()
         return gone
-
-
-def _spread(views: NDArray[np.float32]) -> float:
-    """Mean cosine distance of two different views of (V, D), from 0; -1 = not known, of a single one."""
-    count = len(views)
-    if count < 2:
-        return -1.0
-    mean = views.mean(axis=0)
-    return max(1 - float(mean @ mean), 0.0) * count / (count - 1)
 
 
 def _beyond(distance: Any, spread: Any, other: float) -> Any:

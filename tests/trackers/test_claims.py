@@ -11,7 +11,7 @@ from mdpr.trackers.deepsort import DeepSort
 from mdpr.types import Detections, Frame
 
 SIZE = (1000, 500)
-LIMITS = LookLimits(sure=0.25, match=0.4)
+LIMITS = LookLimits(sure=0.25, match=0.4, again=0.125)
 
 
 def boxes_at(*centres):
