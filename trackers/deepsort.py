@@ -159,14 +159,14 @@ class DeepSort:
     def _recognise(self, tracks: Tracks, frame: Frame) -> Tracks:
         """Give new tracks of people who have been here before their old ids, and hold the tracklets of those who left.
 
-        A track asks when it is first shown, and again with every further view until it has `return_views`.
+        A track asks when it is first shown, and again with every further view until it has `views` of them.
         """
         table, bank, gallery = self._lifecycle.table, self._lifecycle.bank, self._gallery
         renamed = []
         if len(gallery) and bank.dimension:
-            may_ask = (table.asked < self.config.return_views).nonzero()[0]
+            may_ask = (table.asked < self.config.views).nonzero()[0]
             slots = table.slot[may_ask]
-            views = np.minimum(bank.count[slots], self.config.return_views)
+            views = bank.count[slots]
             is_new = (table.state[may_ask] == SEEN) & bank.has_clear[slots]
             asking = is_new & (views > table.asked[may_ask])
             ask = asking.nonzero()[0].tolist()
@@ -181,7 +181,7 @@ class DeepSort:
                 if found:
                     new.remove(at)
                     table.track_id[row] = found
-                    table.asked[row] = self.config.return_views
+                    table.asked[row] = self.config.views
                     renamed.append((shown, found))
         ended = gallery.hold(tracks.ended, frame.time_s) if tracks.ended or len(gallery) else []
         if not renamed and not tracks.ended and not ended:

@@ -250,3 +250,20 @@ def test_merging_keeps_the_best_views_in_order():
     assert sorted(whole.view_quality) == pytest.approx(best)
     assert (np.diff(whole.view_time_s) > 0).all()
     assert whole.confidence == pytest.approx(0.8)
+
+
+def test_a_track_asks_until_it_has_all_its_views(detect):
+    """Ann comes back turned away for three seconds, which is more than `return_views`, and then turns round."""
+    tracker = DeepSort()
+    ann, turned = np.eye(2, 16, dtype=np.float32)
+    between = (ann + turned) / np.sqrt(2, dtype=np.float32)
+    found = []
+    for index in range(0, 600):
+        is_here = index < 90 or index >= 180
+        look = turned if 180 <= index < 270 else ann if index % 60 else between
+        frame = Frame("cam", index, index / FPS)
+        rows = look[None] if is_here else np.empty((0, 16), np.float32)
+        tracks = tracker.update(detect([[300, 300]]) if is_here else Detections.empty(), frame, rows)
+        found.append(tracks.track_id.tolist())
+    assert found[269] == [2]
+    assert found[-1] == [1]
