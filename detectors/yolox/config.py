@@ -25,7 +25,8 @@ class DetectorConfig:
     """What is trained, for how long, and how.
 
     Attributes:
-        data, val: folders or annotation files, see `mdpr.detectors.yolox.data`; without `val` nothing is evaluated.
+        data, val: a folder or an annotation file, or several, see `mdpr.detectors.yolox.data`; without `val` nothing is
+            evaluated.
         size: of the network, see `mdpr.detectors.yolox.network.SIZES`.
         init_from: weights to begin with, see `mdpr.detectors.yolox.first_weights`; empty for random ones.
         keep_first: share of those weights in the network that is measured and kept, see `first_weights.blend`.
@@ -46,8 +47,8 @@ class DetectorConfig:
         seed: of weights, order and samples.
     """
 
-    data: str = ""
-    val: str = ""
+    data: str | tuple[str, ...] = ""
+    val: str | tuple[str, ...] = ""
     size: str = "nano"
     init_from: str = ""
     keep_first: float = 0.0

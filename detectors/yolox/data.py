@@ -20,7 +20,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +141,21 @@ def read_pictures(path: Path, options: ReadOptions | None = None) -> PeoplePictu
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         np.array([box for some in boxes for box in some], np.float32).reshape(-1, 4),
         np.array([flag for some in ignored for flag in some], bool),
+    )
+
+
+def together(sets: Sequence[PeoplePictures]) -> PeoplePictures:
+    """The pictures of several folders, one after another."""
+    if len(sets) == 1:
+        return sets[0]
+    counts = np.concatenate([np.diff(pictures.starts) for pictures in sets])
+    return PeoplePictures(
+        " + ".join(pictures.name for pictures in sets),
+        tuple(path for pictures in sets for path in pictures.paths),
+        np.concatenate([pictures.sizes for pictures in sets]),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.concatenate([pictures.xyxy for pictures in sets]),
+        np.concatenate([pictures.is_ignored for pictures in sets]),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mdpr.detectors.yolox.checkpoint import Checkpoint, Progress
 from mdpr.detectors.yolox.config import TrainConfig, differences
-from mdpr.detectors.yolox.data import PeoplePictures, read_pictures
+from mdpr.detectors.yolox.data import PeoplePictures, read_pictures, together
 from mdpr.errors import ConfigError, FormatError
 
 log = logging.getLogger("mdpr")
@@ -22,16 +22,22 @@ def read_people(config: TrainConfig, key: str) -> PeoplePictures:
 
     Raises:
         ConfigError: it names nothing.
-        FormatError: not as expected, or nobody is in the pictures.
+        FormatError: not as expected, or nobody is in the pictures of one of them.
     """
-    path = getattr(config.train, key)
-    if not path:
+    paths = _named(config, key)
+    if not all(paths) or not paths:
         raise ConfigError(f"train.{key}: where are the pictures? Give --{key} FOLDER")
-    pictures = read_pictures(Path(path), config.read)
-    log.info("%-9s %s", key, pictures.describe())
-    if not pictures.people:
-        raise FormatError(f"{path}: nobody to be found in its {len(pictures)} pictures")
-    return pictures
+    sets = [read_pictures(Path(path), config.read) for path in paths]
+    for path, pictures in zip(paths, sets, strict=True):
+        log.info("%-9s %s", key, pictures.describe())
+        if not pictures.people:
+            raise FormatError(f"{path}: nobody to be found in its {len(pictures)} pictures")
+    return together(sets)
+
+
+def _named(config: TrainConfig, key: str) -> tuple[str, ...]:
+    named: str | tuple[str, ...] = getattr(config.train, key)
+    return (named,) if isinstance(named, str) else named
 
 
 def check_same(checkpoint: Checkpoint, config: TrainConfig, now: Progress) -> None:
@@ -48,7 +54,8 @@ def check_same(checkpoint: Checkpoint, config: TrainConfig, now: Progress) -> No
         raise ConfigError("--resume: the configuration is not that of the run:\n  " + "\n  ".join(lines))
     before = checkpoint.progress
     if before.digest != now.digest:
-        raise ConfigError(f"--resume: {config.train.data}: the pictures or boxes are not those of the run")
+        data = " ".join(_named(config, "data"))
+        raise ConfigError(f"--resume: {data}: the pictures or boxes are not those of the run")
     if before.precision != now.precision:
         raise ConfigError(
             f"--resume: the run was trained in {before.precision}, here it would be {now.precision}. "

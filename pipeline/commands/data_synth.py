@@ -42,6 +42,7 @@ def add_parser(commands: Any) -> None:
     detection.add_argument("--images", type=int, default=1000, metavar="N", help="how many (1000)")
     detection.add_argument("--cameras", type=int, default=96, metavar="N", help="views of places (96)")
     detection.add_argument("--places", nargs="+", default=(), metavar="KIND", help="kinds of places (all but crossing)")
+    detection.add_argument("--most-people", type=int, default=24, metavar="N", help="in one picture (24)")
     detection.add_argument("--height", type=int, default=540, metavar="PIXELS", help="of the pictures (540)")
 
     plaza = products.add_parser("plaza", help="the benchmark SynthPlaza: three scenes with fixed seeds")
@@ -82,7 +83,7 @@ def _scene(flags: argparse.Namespace, common: dict[str, Any]) -> str:
 def _detection(flags: argparse.Namespace, common: dict[str, Any]) -> str:
     from mdpr.reid.synthetic.detection_set import DetectionSetConfig, make_detection_set
 
-    chosen = {name: getattr(flags, name) for name in ("images", "cameras", "height")}
+    chosen = {name: getattr(flags, name) for name in ("images", "cameras", "most_people", "height")}
     chosen["places"] = tuple(flags.places)
     people = make_detection_set(DetectionSetConfig(**common, seed=flags.seed, **chosen))
     return f"{flags.images} pictures, {people} people"

@@ -62,8 +62,10 @@ def make_parser() -> argparse.ArgumentParser:
         "mdpr train-detector", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     group = parser.add_argument_group("what")
-    group.add_argument("--data", metavar="DATA", help="pictures to train on")
-    group.add_argument("--val", metavar="DATA", help="pictures to measure on; without them the last network is kept")
+    group.add_argument("--data", nargs="+", metavar="DATA", help="pictures to train on")
+    group.add_argument(
+        "--val", nargs="+", metavar="DATA", help="pictures to measure on; without them the last network is kept"
+    )
     group.add_argument("--size", help="of the network: nano, micro, tiny, s, m (nano)")
     group.add_argument(
         "--init-from", metavar="FILE",

@@ -8,7 +8,8 @@ import pytest
 
 from mdpr.errors import DependencyError
 from mdpr.pipeline.commands import main
-from mdpr.reid.synthetic import reid_set
+from mdpr.reid.synthetic import detection_set, reid_set
+from mdpr.reid.synthetic.detection_set import DetectionSetConfig
 from mdpr.reid.synthetic.reid_set import ReidSetConfig
 
 
@@ -38,6 +39,16 @@ def test_flags_become_settings_and_the_speed_is_printed(
     said = capsys.readouterr().out
     for words in ("7 people", str(out), "41.3 crops/s"):
         assert words in said
+
+
+def test_flags_of_detection_become_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[DetectionSetConfig] = []
+    monkeypatch.setattr(detection_set, "make_detection_set", lambda config: found.append(config) or 3)
+    flags = ["data", "synth", "detection", "--out", str(tmp_path)]
+    assert main(flags) == 0
+    assert main([*flags, "--images", "8", "--most-people", "5", "--places", "hall", "shop", "--height", "360"]) == 0
+    changed = DetectionSetConfig(tmp_path, images=8, most_people=5, places=("hall", "shop"), height=360)
+    assert found == [DetectionSetConfig(tmp_path), changed]
 
 
 def test_defaults_are_those_of_the_settings(asked: list[ReidSetConfig], tmp_path: Path) -> None:

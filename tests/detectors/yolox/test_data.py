@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mdpr.detectors.yolox.config import build_train_config
 from mdpr.detectors.yolox.data import ReadOptions, read_pictures
+from mdpr.detectors.yolox.setup import read_people
 from mdpr.errors import ConfigError, FormatError
 
 
@@ -110,3 +112,22 @@ def test_no_such_files(write: Callable[..., Path], tmp_path: Path) -> None:
     (folder / "val.json").write_text("[]")
     with pytest.raises(FormatError, match=r"expected an object with images"):
         read_pictures(folder / "val.json")
+
+
+def test_several_folders_are_read_one_after_another(make_scenes: Callable[..., Path], tmp_path: Path) -> None:
+    config = {"size": "nano", "imgsz": [64, 96]}
+    for number, count in enumerate((3, 5)):
+        make_scenes(tmp_path / str(number), count, size=(96, 64), height=(25, 60))
+    folders = [str(tmp_path / "0"), str(tmp_path / "1")]
+    each = [read_pictures(Path(folder)) for folder in folders]
+    both = read_people(build_train_config({"train": {**config, "data": folders}}), "data")
+    assert both.paths == each[0].paths + each[1].paths
+    assert both.people == each[0].people + each[1].people
+    for number in range(5):
+        np.testing.assert_array_equal(both.boxes_of(3 + number)[0], each[1].boxes_of(number)[0])
+    one = read_people(build_train_config({"train": {**config, "data": folders[0]}}), "data")
+    assert one.digest == each[0].digest
+    with pytest.raises(FormatError, match="nowhere: no such folder or file"):
+        read_people(build_train_config({"train": {**config, "data": [folders[0], "nowhere"]}}), "data")
+    with pytest.raises(ConfigError, match="where are the pictures"):
+        read_people(build_train_config({"train": {**config, "data": []}}), "data")
