@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -16,10 +17,21 @@ from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.crops import crop_people, crop_people_torch, normalise
+from mdpr.reid.network.description import DISTANCES, ONNX_PREFIX
 from mdpr.weights import obtain_weights
 
 _CHUNK = 4  # crops a call on a CPU: small enough to share 8 people between 2 cores; larger ones gain nothing a crop
 _CHUNK_CUDA = 64
+
+
+PREPARATION: dict[str, Any] = {
+    "mean": (123.675, 116.28, 103.53),
+    "std": (58.395, 57.12, 57.375),
+    "color": "rgb",
+    "match_distance": 0.4,
+    "sure_distance": 0.25,
+}
+"""Of a file that does not say what its network needs, see `OnnxEmbedderConfig`."""
 
 
 @dataclass(frozen=True)
@@ -29,28 +41,35 @@ class OnnxEmbedderConfig:
     Attributes:
         weights: the .onnx file: a path, or a name that is looked for in MDPR_MODELS and the cache.
         height, width: crop size in pixels; 0 = what the model says, else 256 x 128.
-        mean, std: normalisation on the scale 0 to 255 (ImageNet's), in the order of `color`.
-        color: channel order of the network, "rgb" or "bgr".
-        match_distance, sure_distance: see `Embedder`; these suit OSNet: one person 1 to 5 s apart stays below 0.4 in 19
-            of 20 pairs, two people fall below 0.25 in fewer than 1 of 100.
+        mean, std: normalisation on the scale 0 to 255, in the order of `color`; None = what a file of `mdpr export`
+            says, else ImageNet's.
+        color: channel order of the network, "rgb" or "bgr"; None = what the file says, else "rgb".
+        match_distance, sure_distance: see `Embedder`; None = what the file says, else 0.4 and 0.25. Those suit OSNet:
+            one person 1 to 5 s apart stays below 0.4 in 19 of 20 pairs, two people fall below 0.25 in fewer than 1 of
+            100.
         device: "" = CUDA where ONNX Runtime has it, else CPU; "cpu"; "cuda".
     """
 
     weights: str = ""
     height: int = 0
     width: int = 0
-    mean: tuple[float, ...] = (123.675, 116.28, 103.53)
-    std: tuple[float, ...] = (58.395, 57.12, 57.375)
-    color: str = "rgb"
-    match_distance: float = 0.4
-    sure_distance: float = 0.25
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    color: str | None = None
+    match_distance: float | None = None
+    sure_distance: float | None = None
     device: str = ""
 
     def __post_init__(self) -> None:
-        if self.color not in ("rgb", "bgr"):
+        if self.color not in (None, "rgb", "bgr"):
             raise ConfigError(f"reid.color: expected rgb or bgr, got {self.color!r}")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std, default=0) <= 0:
+        mean, std = (PREPARATION[key] if getattr(self, key) is None else getattr(self, key) for key in ("mean", "std"))
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ConfigError("reid.mean and reid.std: expected three values each, std above 0")
+        for name in DISTANCES:
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 2:
+                raise ConfigError(f"reid.{name}: expected a cosine distance above 0 and up to 2, got {value}")
         if min(self.height, self.width) < 0:
             raise ConfigError("reid.height and reid.width: expected 0 or more pixels")
 
@@ -64,10 +83,13 @@ class OnnxEmbedder:
         if not config.weights:
             raise ConfigError("reid: the onnx embedder needs a model: --reid model.onnx or --reid-weights model.onnx")
         self.config = config
-        self.match_distance, self.sure_distance = config.match_distance, config.sure_distance
         self.crop_s = 0.0
         path = obtain_weights(config.weights, [f"{config.weights}.onnx"], "ReID model")
         self._session, self._engine = _open_session(path, config.device)
+        told = _told(self._session, path)
+        told |= {key: value for key in told if (value := getattr(config, key)) is not None}
+        self._mean, self._std, self._color = tuple(told["mean"]), tuple(told["std"]), str(told["color"])
+        self.match_distance, self.sure_distance = float(told["match_distance"]), float(told["sure_distance"])
         self._workers = ThreadPoolExecutor(os.cpu_count() or 1, "embed")
         model_input = self._session.get_inputs()[0]
         shape = model_input.shape
@@ -108,9 +130,9 @@ class OnnxEmbedder:
 
         start = time.perf_counter()
         crops, is_visible = crop_people_torch(images, boxes, self._height, self._width, device)
-        planes = crops.flip(1) if self.config.color == "rgb" else crops
-        mean = torch.tensor(self.config.mean, device=device).view(1, 3, 1, 1)
-        planes = ((planes - mean) / torch.tensor(self.config.std, device=device).view(1, 3, 1, 1)).contiguous()
+        planes = crops.flip(1) if self._color == "rgb" else crops
+        mean = torch.tensor(self._mean, device=device).view(1, 3, 1, 1)
+        planes = ((planes - mean) / torch.tensor(self._std, device=device).view(1, 3, 1, 1)).contiguous()
         if device != "cpu":
             torch.cuda.synchronize()  # ONNX Runtime reads on a stream of its own
         self.crop_s = time.perf_counter() - start
@@ -135,7 +157,7 @@ class OnnxEmbedder:
 
     def _run(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, D) raw outputs of one chunk, filled up with zeros where the model has a fixed batch."""
-        batch = normalise(crops, self.config.mean, self.config.std, self.config.color)
+        batch = normalise(crops, self._mean, self._std, self._color)
         if self._fixed_batch > len(batch):
             batch = np.concatenate([batch, np.zeros((self._fixed_batch - len(batch), *batch.shape[1:]), np.float32)])
         output = self._session.run(None, {self._input_name: batch})[0]
@@ -151,6 +173,17 @@ class OnnxEmbedder:
                 f"{path}: does not run on {self._height}x{self._width} crops: {error}. "
                 "Is it a ReID model? Set reid.height and reid.width if it wants another size"
             ) from error
+
+
+def _told(session: Any, path: Path) -> dict[str, Any]:
+    """What a file of `mdpr export` says of its input and its distances, and for what it does not say, `PREPARATION`."""
+    given = session.get_modelmeta().custom_metadata_map
+    try:
+        found = {key: json.loads(given[name]) for key in PREPARATION if (name := f"{ONNX_PREFIX}{key}") in given}
+        OnnxEmbedderConfig(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
+    except (ValueError, TypeError, ConfigError) as error:
+        raise ModelError(f"{path}: its metadata is damaged ({error}); export it again") from error
+    return {**PREPARATION, **found}
 
 
 def _open_session(path: Path, device: str) -> tuple[Any, str]:

@@ -74,12 +74,12 @@ def _export(flags: argparse.Namespace) -> int:
     if flags.bounds is not None:
         log.info("bounds from %d crops", bound_activations(model, flags.bounds, flags.bound_share))
     network = fold(model)
+    told = {key: value for key, value in read_metadata(path).items() if key not in OF_THE_NETWORK}
     if kind == "safetensors":
-        told = {key: value for key, value in read_metadata(path).items() if key not in OF_THE_NETWORK}
         save_model(model, out, told, is_half=True)
         cosines = export.check_parity(network, export.checkpoint_runner(out))
     elif kind == "onnx":
-        export.export_onnx(network, out)
+        export.export_onnx(network, out, told.get("measures"))
         cosines = export.check_parity(network, export.onnx_runner(out))
     else:
         export.export_openvino(network, out)

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from mdpr.errors import DependencyError, ModelError
 from mdpr.files import make_folder, write_bytes, write_errors
 from mdpr.reid.inference.folding import InferenceNetwork, fold
 from mdpr.reid.network.checkpoint import load_model
+from mdpr.reid.network.description import DISTANCES, ONNX_PREFIX
 
 FORMATS = ("onnx", "openvino")
 PARITY_BATCHES = (1, 3, 8)
@@ -39,10 +40,11 @@ def export_program(network: InferenceNetwork) -> torch.export.ExportedProgram:
         return torch.export.export(network, (example,), dynamic_shapes={"images": {0: batch}})
 
 
-def export_onnx(network: InferenceNetwork, path: Path) -> None:
+def export_onnx(network: InferenceNetwork, path: Path, measures: Mapping[str, float | None] | None = None) -> None:
     """Write the network as one ONNX file: `images` (N, 3, H, W) normalised RGB to `embeddings` (N, D) raw.
 
-    Its metadata tells mean, std and the slices of the embedding.
+    Its metadata tells mean, std and the slices of the embedding, and of `measures` (a checkpoint's, see
+    `mdpr.reid.training.evaluate`) the distances that trackers begin with.
 
     Raises:
         DependencyError: onnx or onnxscript is not installed.
@@ -68,9 +70,11 @@ def export_onnx(network: InferenceNetwork, path: Path) -> None:
         raise ModelError("torch.onnx.export gave no model")
     model = program.model_proto
     config = network.config
-    for key, value in (("mean", config.mean), ("std", config.std), ("slices", config.slices), ("color", "rgb")):
+    told = {"mean": config.mean, "std": config.std, "slices": config.slices, "color": "rgb"}
+    told |= {key: value for key in DISTANCES if (value := (measures or {}).get(key))}
+    for key, value in told.items():
         entry = model.metadata_props.add()
-        entry.key, entry.value = f"mdpr.{key}", json.dumps(value)
+        entry.key, entry.value = f"{ONNX_PREFIX}{key}", json.dumps(value)
     write_bytes(path, model.SerializeToString())
     onnx.checker.check_model(str(path))
 

@@ -17,6 +17,13 @@ OF_THE_NETWORK = ("config", "slices", "num_classes", "bounds")
 """What the network tells of itself; files from before have no bounds."""
 
 
+DISTANCES = ("match_distance", "sure_distance")
+"""Those of the measures that trackers begin with, see `mdpr.contracts.Embedder`."""
+
+ONNX_PREFIX = "mdpr."
+"""Of the keys in the metadata of an exported ONNX file; the values are JSON."""
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """What a checkpoint says of itself: `OF_THE_NETWORK`, and the keys given to `save_model`.
 

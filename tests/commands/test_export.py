@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mdpr.errors import ModelError
+from mdpr.errors import ConfigError, ModelError
 from mdpr.pipeline.commands import main
 from mdpr.reid.evaluation.models import model_file
 from mdpr.reid.mdpr import MdprEmbedder
@@ -43,6 +43,42 @@ def test_export_and_use(flags: list[str], checkpoint: Path, capsys: pytest.Captu
         config = MdprEmbedder.Config(str(checkpoint), engine="torch", precision="fp32", flip_test=flip_test)
         same = np.allclose(rows, MdprEmbedder(config).embed([image], boxes), atol=1e-4)
         assert same == (flip_test == bool(flags))
+
+
+def test_an_exported_network_brings_its_distances_and_how_crops_are_prepared(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    size = {"backbone_width": 0.125, "width": 8, "input_size": (64, 32)}
+    model = build_model("mdpr-s", **size, mean=(90.0, 100.0, 110.0), std=(30.0, 40.0, 50.0))
+    path = tmp_path / "tiny.safetensors"
+    save_model(model, path, {"measures": {"mAP": 0.5, "match_distance": 0.8125, "sure_distance": 0.49}})
+    assert main(["export", str(path)]) == 0
+    weights = str(path.with_suffix(".onnx"))
+    ours, theirs = OnnxEmbedder(OnnxEmbedder.Config(weights)), MdprEmbedder(MdprEmbedder.Config(str(path)))
+    assert (ours.match_distance, ours.sure_distance) == (0.8125, 0.49) == (theirs.match_distance, theirs.sure_distance)
+    image = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+    boxes = [np.array([[0, 0, 40, 90]], np.float32)]
+    expected = MdprEmbedder(MdprEmbedder.Config(str(path), engine="torch", precision="fp32")).embed([image], boxes)
+    np.testing.assert_allclose(ours.embed([image], boxes), expected, atol=1e-4)
+    asked = OnnxEmbedder(OnnxEmbedder.Config(weights, match_distance=0.6, mean=(0.0, 0.0, 0.0)))
+    assert (asked.match_distance, asked.sure_distance) == (0.6, 0.49)
+    assert np.abs(asked.embed([image], boxes) - expected).max() > 1e-2
+    with pytest.raises(ConfigError, match="expected a cosine distance above 0 and up to 2, got 3"):
+        OnnxEmbedder.Config(weights, match_distance=3.0)
+
+
+def test_damaged_metadata_of_an_exported_network(checkpoint: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    assert main(["export", str(checkpoint)]) == 0
+    path = checkpoint.with_suffix(".onnx")
+    assert OnnxEmbedder(OnnxEmbedder.Config(str(path))).match_distance == 0.4  # it was never evaluated
+    model = onnx.load(str(path))
+    for entry in model.metadata_props:
+        if entry.key == "mdpr.std":
+            entry.value = "[0.0, 1.0, 1.0]"
+    onnx.save(model, str(path))
+    with pytest.raises(ModelError, match=r"tiny\.onnx: its metadata is damaged .*std above 0.*export it"):
+        OnnxEmbedder(OnnxEmbedder.Config(str(path)))
 
 
 def test_a_checkpoint_in_half_precision_gives_the_same_embeddings_in_half_the_bytes(tmp_path: Path) -> None:
