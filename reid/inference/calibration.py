@@ -1,4 +1,4 @@
-"""Bounds of a checkpoint's activations, measured on pictures in a folder."""
+"""What a network's activations are on pictures in a folder, for their bounds and for 8-bit networks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, FormatError
 from mdpr.reid.crops import normalise
 from mdpr.reid.data.images import read_image, resize_image
 from mdpr.reid.data.layout import is_image
 from mdpr.reid.network.bounds import SHARE, measure_bounds, set_bounds
+from mdpr.reid.network.config import NetworkConfig
 from mdpr.reid.network.model import MdprNetwork
 
 MOST_PICTURES = 512
@@ -38,16 +39,29 @@ def bound_activations(model: MdprNetwork, folder: Path, share: float = SHARE) ->
     """
     if not 0.5 < share < 1:
         raise ConfigError(f"the share of values within the bounds must be above 0.5 and below 1, got {share:g}")
+    paths = choose_pictures(folder)
+    set_bounds(model, measure_bounds(model, map(torch.from_numpy, read_batches(model.config, paths)), share))
+    return len(paths)
+
+
+def choose_pictures(folder: Path, most: int = MOST_PICTURES) -> list[Path]:
+    """The pictures below a folder, or so many of them at equal distances in the order of their paths.
+
+    Raises:
+        FormatError: there are none.
+    """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and is_image(path.name))
     if not paths:
         raise FormatError(f"{folder}: expected a folder with crops of people, found no pictures there")
-    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), MOST_PICTURES)).round().astype(int)]
-    set_bounds(model, measure_bounds(model, _batches(model, chosen), share))
-    return len(chosen)
+    return [paths[i] for i in np.linspace(0, len(paths) - 1, min(len(paths), most)).round().astype(int)]
 
 
-def _batches(model: MdprNetwork, paths: list[Path]) -> Iterator[Tensor]:
-    config = model.config
+def read_batches(config: NetworkConfig, paths: list[Path]) -> Iterator[NDArray[np.float32]]:
+    """Crops of so many files at a time as a network takes them: (N, 3, H, W), normalised.
+
+    Raises:
+        FormatError: a file that is no picture.
+    """
     for start in range(0, len(paths), _BATCH):
         crops = [resize_image(read_image(path), config.input_size)[..., ::-1] for path in paths[start : start + _BATCH]]
-        yield torch.from_numpy(normalise(np.stack(crops), config.mean, config.std, "rgb"))
+        yield normalise(np.stack(crops), config.mean, config.std, "rgb")

@@ -14,6 +14,7 @@ import torch
 from mdpr.errors import ConfigError, ModelError
 from mdpr.pipeline.commands import main
 from mdpr.reid.evaluation.models import model_file
+from mdpr.reid.inference import quantisation
 from mdpr.reid.mdpr import MdprEmbedder
 from mdpr.reid.network import build_model
 from mdpr.reid.network.bounds import read_bounds
@@ -167,3 +168,52 @@ def test_speed(checkpoint: Path, capsys: pytest.CaptureFixture[str], caplog: pyt
     assert [row["name"].split(":")[0] for row in rows] == names
     assert all(row["ms_a_crop"] > 0 for row in rows[:4])
     assert "slow on a CPU" in rows[4]["note"]
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(5)
+    (tmp_path / "crops").mkdir()
+    for number in range(6):
+        image = cv2.resize(rng.integers(0, 256, (8, 4, 3), dtype=np.uint8), (32, 64), interpolation=cv2.INTER_LINEAR)
+        cv2.imwrite(str(tmp_path / "crops" / f"{number}.png"), image)
+    return tmp_path / "crops"
+
+
+def test_eight_bits(checkpoint: Path, crops: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nearly the same embeddings, not the same; the metadata comes along, other formats do not have it."""
+    onnx = pytest.importorskip("onnx")
+    assert main(["export", str(checkpoint)]) == 0
+    assert main(["export", str(checkpoint), "--int8", str(crops)]) == 0
+    said = capsys.readouterr().err
+    assert "8 bits, 6 crops: mean cosine with the network before 0.9" in said
+    made = checkpoint.with_name("tiny-int8.onnx")
+    model, whole = onnx.load(str(made)), onnx.load(str(checkpoint.with_suffix(".onnx")))
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        entry.key: entry.value for entry in whole.metadata_props
+    }
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    rounded = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    assert convolutions
+    assert all(set(node.input[:2]) <= rounded for node in convolutions)
+    images = [cv2.imread(str(path)) for path in sorted(crops.iterdir())]
+    boxes = [np.array([[0, 0, 32, 64]], np.float32)] * len(images)
+    rows, before = (
+        OnnxEmbedder(OnnxEmbedder.Config(str(path))).embed(images, boxes)
+        for path in (made, checkpoint.with_suffix(".onnx"))
+    )
+    cosines = (rows * before).sum(axis=1)
+    assert 0.95 < cosines.min() < cosines.max() < 1 - 1e-7
+    assert main(["export", str(checkpoint), "--format", "openvino", "--int8", str(crops)]) == 2
+    assert "--int8 goes with --format onnx, not with openvino" in capsys.readouterr().err
+
+
+def test_what_does_not_bear_eight_bits_is_not_written(
+    checkpoint: Path, crops: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantisation, "LEAST_COSINE", 0.999999)
+    assert main(["export", str(checkpoint), "--int8", str(crops)]) == 1
+    assert "with 8 bits embeddings differ from those before: mean cosine 0.9" in capsys.readouterr().err
+    assert main(["export", str(checkpoint), "--int8", str(crops / "none")]) == 1
+    assert "expected a folder with crops of people" in capsys.readouterr().err
+    assert not list(checkpoint.parent.glob("*.onnx"))
