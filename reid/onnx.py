@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.components import build_config
 from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.crops import crop_people, crop_people_torch, normalise
 from mdpr.reid.network.description import DISTANCES, ONNX_PREFIX
@@ -180,8 +181,8 @@ def _told(session: Any, path: Path) -> dict[str, Any]:
     given = session.get_modelmeta().custom_metadata_map
     try:
         found = {key: json.loads(given[name]) for key in PREPARATION if (name := f"{ONNX_PREFIX}{key}") in given}
-        OnnxEmbedderConfig(**{key: tuple(value) if isinstance(value, list) else value for key, value in found.items()})
-    except (ValueError, TypeError, ConfigError) as error:
+        build_config(OnnxEmbedderConfig, found, "reid")
+    except (ValueError, ConfigError) as error:
         raise ModelError(f"{path}: its metadata is damaged ({error}); export it again") from error
     return {**PREPARATION, **found}
 

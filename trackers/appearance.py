@@ -238,8 +238,10 @@ class AppearanceBank:
         """(P,) `spread_of` the views of the tracks, which have an appearance."""
         count = self.count[slots]
         is_view = np.arange(self.views) < count[:, None]
-        mean = np.vecdot(self.embedding.take(slots, axis=0), is_view[..., None], axis=1) / count[:, None]
-        spread = np.maximum(_ONE - np.vecdot(mean, mean), 0) * count / np.maximum(count - 1, 1)
+        views = self.embedding.take(slots, axis=0)  # (P, views, D)
+        views[~is_view] = 0  # what an earlier track left there
+        mean = np.add.reduce(views, axis=1) / count[:, None]
+        spread: NDArray[np.float64] = np.maximum(1 - np.vecdot(mean, mean), 0) * count / np.maximum(count - 1, 1)
         spread[count < 2] = -1
         return spread
 

@@ -70,7 +70,7 @@ def export_onnx(network: InferenceNetwork, path: Path, measures: Mapping[str, fl
         raise ModelError("torch.onnx.export gave no model")
     model = program.model_proto
     config = network.config
-    told = {"mean": config.mean, "std": config.std, "slices": config.slices, "color": "rgb"}
+    told: dict[str, Any] = {"mean": config.mean, "std": config.std, "slices": config.slices, "color": "rgb"}
     told |= {key: value for key in DISTANCES if (value := (measures or {}).get(key))}
     for key, value in told.items():
         entry = model.metadata_props.add()

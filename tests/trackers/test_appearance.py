@@ -161,3 +161,19 @@ def test_content_survives_growing_and_packing():
     assert len({*again.tolist(), *moved.tolist()}) == FIRST_CAPACITY
     assert len(bank.count) == FIRST_CAPACITY
     assert (bank.count[again] == 0).all()
+
+
+def test_the_spread_is_that_of_the_views_of_each_track():
+    """Of a track in a slot that held more views before, and of one with a single view."""
+    rng = np.random.default_rng(0)
+    bank = bank_of(8)
+    slots, rows = bank.take(2), unit(rng, 3, 8)
+    for index in range(4):
+        bank.observe(slots[:1], np.array([0]), *scene([0.9], [True]), unit(rng, 1, 8), Frame("c", index, float(index)))
+    bank.release(slots[:1])
+    again = bank.take(1)
+    for index, row in enumerate(rows):
+        bank.observe(again, np.array([0]), *scene([0.9], [True]), row[None], Frame("c", 9, 9.0 + index))
+    bank.observe(slots[1:], np.array([0]), *scene([0.9], [True]), rows[:1], Frame("c", 9, 9.0))
+    apart = [1 - rows[a] @ rows[b] for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert bank.spread(np.array([again[0], slots[1]])) == pytest.approx([np.mean(apart), -1], abs=1e-6)
