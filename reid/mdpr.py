@@ -17,8 +17,7 @@ from mdpr.reid.crops import crop_people, crop_people_torch
 from mdpr.reid.inference.converted import CheckpointSource
 from mdpr.reid.inference.engines import EngineOptions, make_engine
 from mdpr.reid.network.description import fingerprint, read_config, read_metadata
-from mdpr.shipped import shipped_weights
-from mdpr.weights import find_weights, obtain_weights
+from mdpr.shipped import obtain_or_shipped
 
 if TYPE_CHECKING:
     from mdpr.reid.inference.torch_engine import TorchEngine
@@ -65,9 +64,7 @@ def find_checkpoint(weights: str) -> Path:
     Raises:
         ModelError: it is nowhere.
     """
-    file, kind = f"{weights}.safetensors", "MDPR checkpoint"
-    path = find_weights(weights, [file], kind) or shipped_weights("mdpr.reid", file)
-    return path or obtain_weights(weights, [file], kind)
+    return obtain_or_shipped("mdpr.reid", weights, [f"{weights}.safetensors"], "MDPR checkpoint")
 
 
 class MdprEmbedder:

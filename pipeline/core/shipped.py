@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from mdpr.errors import ModelError
+from mdpr.weights import find_weights, obtain_weights
 
 FOLDER, SUMS = "weights", "SHA256SUMS"
 _log = logging.getLogger("mdpr")
@@ -35,6 +37,20 @@ def shipped_weights(package: str, file: str, reason: str = "") -> Path | None:
     begin = f"{reason}, so " if reason else ""
     _log.info("%s%s is used: weights that come with mdpr-track, trained on synthetic people", begin, file)
     return path
+
+
+def obtain_or_shipped(package: str, name: str, variants: Sequence[str], kind: str) -> Path:
+    """The weights of a name or path where `mdpr.weights.find_weights` finds them, else those that a package ships.
+
+    Args:
+        package: that ships a file called as the first of the variants.
+        name, variants, kind: see `mdpr.weights.find_weights`.
+
+    Raises:
+        ModelError: they are nowhere, or not those that were shipped.
+    """
+    path = find_weights(name, variants, kind) or shipped_weights(package, variants[0])
+    return path or obtain_weights(name, variants, kind)
 
 
 def shipped_sums(package: str) -> dict[str, str]:

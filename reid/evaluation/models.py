@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError, ModelError
-from mdpr.shipped import shipped_weights
-from mdpr.weights import find_weights, obtain_weights
+from mdpr.shipped import obtain_or_shipped
 
 Crops = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -51,8 +50,7 @@ def model_file(name: str) -> Path:
             raise ModelError(f"{folder}: no model in this folder; expected one of {', '.join(CHECKPOINT_NAMES)}")
         return found
     files, kind = [f"{name}.safetensors", f"{name}.onnx"], "ReID model"
-    path = find_weights(name, files, kind) or shipped_weights("mdpr.reid", files[0])
-    path = path or obtain_weights(name, files, kind)
+    path = obtain_or_shipped("mdpr.reid", name, files, kind)
     if path.suffix.lower() not in (".safetensors", ".onnx"):
         raise ModelError(
             f"{path}: expected a checkpoint of mdpr-train (.safetensors) or an .onnx file. "
