@@ -112,9 +112,11 @@ class DetectorRun:
             MdprError: what stopped the run; the state before it is saved.
         """
         run = self.config.run
+        one_core_a_thread()  # the parts of a batch run side by side
         if self._checkpoint is not None:
             self._folder = self._checkpoint.path.parent
         else:
+            network = self._first_network()  # before there is a folder: what it begins with may be damaged
             self._folder = results_folder(run.project, run.name, run.exist_ok)
             write_text(self._folder / "config.json", json.dumps(self.config.as_mapping(), indent=2) + "\n")
         log.info("results   %s", self._folder)
@@ -122,15 +124,8 @@ class DetectorRun:
             log.info("this run is complete: nothing to do")
             self.report = json.loads((self._folder / REPORT_FILE).read_text(encoding="utf-8"))
             return True
-        one_core_a_thread()  # the parts of a batch run side by side
-        torch.manual_seed(self.config.train.seed)
-        network = YoloxNetwork(SIZES[self.config.train.size])
-        source = self.config.train.init_from
-        if source and (self._checkpoint is None or self.config.train.keep_first):
-            self._samples = self._some_samples()
-            load_first_weights(network, source, self._samples)
-            self._first = copy.deepcopy(network)
-            log.info("weights   %s", source)
+        if self._checkpoint is not None:
+            network = self._first_network()
         network = network.to(self._device)
         self._journal = Journal(self._folder, self.config.train.batch, run.log_every, self._progress.updates)
         self._began = self._saved = time.perf_counter()
@@ -145,6 +140,18 @@ class DetectorRun:
             self._report("failed", str(error) or type(error).__name__)
             raise
         return is_complete
+
+    def _first_network(self) -> YoloxNetwork:
+        """What training begins with, and what of it is kept for `keep_first`."""
+        config = self.config.train
+        torch.manual_seed(config.seed)
+        network = YoloxNetwork(SIZES[config.size])
+        if config.init_from and (self._checkpoint is None or config.keep_first):
+            self._samples = self._some_samples()
+            load_first_weights(network, config.init_from, self._samples)
+            self._first = copy.deepcopy(network)
+            log.info("weights   %s", config.init_from)
+        return network
 
     def _train(self) -> bool:
         config = self.config

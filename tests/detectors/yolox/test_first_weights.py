@@ -164,3 +164,18 @@ def test_a_run_keeps_a_share_of_its_first_weights(
         with torch.no_grad():
             differences.append(float((load_network(learning.folder)[0](images) - trained(images)).abs().mean()))
     assert differences[1] < 0.2 * differences[0]
+
+
+def test_damaged_first_weights_leave_no_folder(make_scenes: Callable[..., Path], tmp_path: Path) -> None:
+    make_scenes(tmp_path / "data", 4, size=(96, 64), height=(25, 60))
+    (tmp_path / "first.safetensors").write_bytes(b"no weights")
+    train = {
+        "data": str(tmp_path / "data"),
+        "size": "test",
+        "imgsz": [64, 96],
+        "init_from": str(tmp_path / "first.safetensors"),
+    }
+    run = {"project": str(tmp_path / "runs"), "device": "cpu", "workers": 0, "precision": "fp32"}
+    with pytest.raises(ModelError, match=r"first\.safetensors"):
+        DetectorRun(build_train_config({"train": train, "run": run})).execute()
+    assert not (tmp_path / "runs").exists()
