@@ -33,7 +33,7 @@ DEFAULT_EMBEDDER = "mdpr"
 """What `auto` means: the weights that come with the package, so nothing is downloaded."""
 
 
-MODELS = {"mdpr-s": "mdpr", "mdpr-r50": "mdpr", "mdpr-r101": "mdpr"}
+MODELS = {"mdpr-s": "mdpr", "mdpr-r50": "mdpr", "mdpr-r101": "mdpr", "mdpr-s-int8": "onnx"}
 """Names of weights to the embedder that reads them."""
 
 

@@ -19,7 +19,7 @@ from mdpr.components import build_config
 from mdpr.errors import ConfigError, ModelError
 from mdpr.reid.crops import crop_people, crop_people_torch, normalise
 from mdpr.reid.network.description import DISTANCES, ONNX_PREFIX
-from mdpr.weights import obtain_weights
+from mdpr.shipped import obtain_or_shipped
 
 _CHUNK = 4  # crops a call on a CPU: small enough to share 8 people between 2 cores; larger ones gain nothing a crop
 _CHUNK_CUDA = 64
@@ -40,7 +40,7 @@ class OnnxEmbedderConfig:
     """Options of `OnnxEmbedder`.
 
     Attributes:
-        weights: the .onnx file: a path, or a name that is looked for in MDPR_MODELS and the cache.
+        weights: the .onnx file: a path, or a name that is looked for in MDPR_MODELS and the cache, or shipped.
         height, width: crop size in pixels; 0 = what the model says, else 256 x 128.
         mean, std: normalisation on the scale 0 to 255, in the order of `color`; None = what a file of `mdpr export`
             says, else ImageNet's.
@@ -85,7 +85,7 @@ class OnnxEmbedder:
             raise ConfigError("reid: the onnx embedder needs a model: --reid model.onnx or --reid-weights model.onnx")
         self.config = config
         self.crop_s = 0.0
-        path = obtain_weights(config.weights, [f"{config.weights}.onnx"], "ReID model")
+        path = obtain_or_shipped("mdpr.reid", config.weights, [f"{config.weights}.onnx"], "ReID model")
         self._session, self._engine = _open_session(path, config.device)
         told = _told(self._session, path)
         told |= {key: value for key in told if (value := getattr(config, key)) is not None}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.memory import keep_freed_memory
-from mdpr.reid import MODELS
 from mdpr.reid.inference.engines import ENGINES, PRECISIONS, EngineOptions
+from mdpr.reid.network.config import PRESETS
 
 log = logging.getLogger("mdpr")
 
@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The flags."""
     parser = argparse.ArgumentParser("mdpr eval speed", description=__doc__)
     parser.add_argument(
-        "model", metavar="MODEL", help=f"{', '.join(MODELS)} (with random weights), or a .safetensors checkpoint"
+        "model", metavar="MODEL", help=f"{', '.join(PRESETS)} (with random weights), or a .safetensors checkpoint"
     )
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES), help="default: all")
     parser.add_argument(
@@ -53,7 +53,7 @@ def _measure(flags: argparse.Namespace) -> int:
     from mdpr.reid.network.description import fingerprint
     from mdpr.reid.network.model import build_model
 
-    if flags.model in MODELS:
+    if flags.model in PRESETS:
         model = build_model(flags.model).eval()
         benchmark.randomise(model)
         name = f"{flags.model}-random-0"

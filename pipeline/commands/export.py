@@ -37,6 +37,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=("onnx", "openvino", "safetensors"), default="onnx")
     parser.add_argument("--out", type=Path, metavar="PATH", help="file, or folder (openvino); beside MODEL")
     parser.add_argument(
+        "--average", nargs="+", default=[], metavar="MODEL",
+        help="the mean of MODEL and these, which were trained further from the same weights",
+    )  # fmt: skip
+    parser.add_argument(
         "--flip-test", action=argparse.BooleanOptionalAction, help="embed crops and their mirror images; as MODEL says"
     )
     parser.add_argument(
@@ -65,6 +69,7 @@ def _export(flags: argparse.Namespace) -> int:
     from mdpr.reid.inference.calibration import bound_activations
     from mdpr.reid.inference.folding import fold
     from mdpr.reid.mdpr import find_checkpoint
+    from mdpr.reid.network.average import average_into
     from mdpr.reid.network.checkpoint import load_model, save_model
     from mdpr.reid.network.description import OF_THE_NETWORK, read_metadata
 
@@ -85,12 +90,16 @@ def _export(flags: argparse.Namespace) -> int:
     if kind == "safetensors" and out.resolve() == path.resolve():
         raise ConfigError(f"--out {out}: is MODEL itself, which would be replaced. Give another name")
     model = load_model(path)
+    average_into(model, [load_model(find_checkpoint(other)) for other in flags.average])
     if flags.flip_test is not None:
         model.config = dataclasses.replace(model.config, flip_test=flags.flip_test)
     if flags.bounds is not None:
         log.info("bounds from %d crops", bound_activations(model, flags.bounds, flags.bound_share))
     network = fold(model)
     told = {key: value for key, value in read_metadata(path).items() if key not in OF_THE_NETWORK}
+    if flags.average:
+        told.pop("measures", None)  # they are MODEL's
+        told["average_of"] = [path.name, *(Path(other).name for other in flags.average)]
     if kind == "safetensors":
         save_model(model, out, told, is_half=True)
         cosines = export.check_parity(network, export.checkpoint_runner(out))
