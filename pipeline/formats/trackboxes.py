@@ -172,6 +172,23 @@ def duplicated_rows(frame: Integers, track_id: Integers) -> NDArray[np.intp]:
     return np.sort(order[1:][is_same])
 
 
+def hidden_again(frame: Integers, track_id: Integers, identity: Integers, confidence: Floats) -> NDArray[np.intp]:
+    """Rows of confidence 0 whose identity has a row in the same frame, too, that comes from another track.
+
+    mdpr-track shows who is hidden for a while, with confidence 0. When they are found again meanwhile, as a new track,
+    and linking knows that it is they, they are where they are seen. Where several are hidden, the first row stays.
+
+    >>> hidden_again(np.zeros(3, int), np.array([4, 5, 6]), np.array([1, 1, 2]), np.array([0, 0.8, 0])).tolist()
+    [0]
+    """
+    is_hidden = confidence == 0
+    order = np.lexsort((is_hidden, identity, frame))  # who is seen comes first
+    is_again = (np.diff(frame[order]) == 0) & (np.diff(identity[order]) == 0)
+    firsts = np.maximum.accumulate(np.where(np.concatenate([[True], ~is_again]), np.arange(len(order)), 0))
+    is_other = track_id[order] != track_id[order[firsts]]
+    return np.sort(order[is_other & is_hidden[order]])
+
+
 def by_name(recordings: Iterable[Recording]) -> dict[str, Recording]:
     """Recordings by their names, in order of the names.
 

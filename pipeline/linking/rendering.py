@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.draw import Painter
+from mdpr.pipeline.formats.trackboxes import hidden_again
 from mdpr.pipeline.linking.answers import Answer
 from mdpr.pipeline.linking.results import COLUMN, TRACKS_FILE
 from mdpr.pipeline.linking.runs import RunFolder
@@ -49,13 +50,18 @@ def _boxes(path: Path) -> dict[int, Tracks]:
     except KeyError as error:
         raise FormatError(f"{path}: expected the columns of tracks.parquet: {error}") from error
     column = {name: table[name].to_numpy() for name in _COLUMNS}
+    identity = np.nan_to_num(column[COLUMN].astype(np.float64)).astype(np.int64)
+    again = hidden_again(column["frame"], column["track_id"], identity, column["confidence"])
+    is_drawn = np.ones(len(identity), bool)
+    is_drawn[again[identity[again] > 0]] = False
     order = np.argsort(column["frame"], kind="stable")
+    order = order[is_drawn[order]]
     frames, starts = np.unique(column["frame"][order], return_index=True)
     found = {}
     for frame, rows in zip(frames.tolist(), np.split(order, starts[1:]), strict=True):
         xyxy = np.stack([column[edge][rows] for edge in ("x1", "y1", "x2", "y2")], axis=1)
         found[frame] = Tracks(
-            np.nan_to_num(column[COLUMN][rows].astype(np.float64)).astype(np.int64), xyxy,
+            identity[rows], xyxy,
             column["confidence"][rows], column["class_id"][rows], np.arange(len(rows), dtype=np.int32),
         )  # fmt: skip
     return found

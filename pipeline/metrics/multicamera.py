@@ -10,7 +10,7 @@ import numpy as np
 
 from mdpr.errors import FormatError
 from mdpr.pipeline.formats.recordings import Recordings
-from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes, duplicated_rows
+from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes, duplicated_rows, hidden_again
 from mdpr.pipeline.metrics.clear import combined_clear
 from mdpr.pipeline.metrics.comparison import concatenated
 from mdpr.pipeline.metrics.evaluate import EvaluateConfig, Evaluated, Scores, evaluate_sequence
@@ -69,6 +69,8 @@ def evaluate_cameras(
     if set(truth) != set(predicted):
         have = [", ".join(sorted(names)) or "none" for names in (truth, predicted)]
         raise FormatError(f"cameras differ: the truth has {have[0]}; the prediction has {have[1]}")
+    once = {name: _shown_once(one, global_ids[name]) for name, one in predicted.items()}
+    predicted, global_ids = ({name: both[part] for name, both in once.items()} for part in (0, 1))
     length = max((int(one.boxes.frame.max(initial=-1)) + 1 for one in truth.values()), default=0)
     evaluated: dict[str, Evaluated] = {}
     for name, recording in truth.items():
@@ -127,6 +129,14 @@ def global_ids_of(recordings: Recordings, are_ids_local: bool | None = None) -> 
             for start_frame, who in recordings.pieces.get((name, track), []):
                 found[name][(places == place) & (one.boxes.frame >= start_frame)] = who
     return found
+
+
+def _shown_once(recording: Recording, identities: Integers) -> tuple[Recording, Integers]:
+    """Without `hidden_again`, and the identities of the rest."""
+    boxes = recording.boxes
+    kept = np.ones(len(boxes.frame), bool)
+    kept[hidden_again(boxes.frame, boxes.track_id, identities, boxes.score)] = False
+    return replace(recording, boxes=boxes.select(kept)), identities[kept]
 
 
 def _with_identities(recording: Recording, identities: Integers) -> TrackBoxes:

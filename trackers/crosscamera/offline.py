@@ -73,7 +73,7 @@ class OfflineLinker:
             group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
         trees = GroupTrees(weighed.evidence, constraints.groups)
         before = None
-        while before is None or not np.array_equal(group, before):  # what is left of a group is less sure than before
+        while before is None or not np.array_equal(group, before):
             links = trees.links(group)
             rate, all_right = self._config.false_link_rate, self._config.all_right
             before, group = group, cut_doubtful(group, links, rate, all_right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -115,10 +116,17 @@ class GroupTrees:
         return side
 
 
+CUT_AT_ONCE = 0.25
+"""Part of the links that are too many. All at once were more than needed: the part that was promised was half used."""
+
+
 def cut_doubtful(
     group: Integers, links: list[TreeLink], false_link_rate: float, all_right: float | None = None
 ) -> Integers:
-    """Groups without their most doubtful links, as few of them as bring the expected false part down to the rate.
+    """Groups without the most doubtful of the links that bring the expected false part above the rate.
+
+    What is left of a group is less sure than before, or surer, so only `CUT_AT_ONCE` of them are cut. To be called
+    again, with the links of the groups that it returns, until it returns the same groups.
 
     Args:
         group: (N,) group of each row.
@@ -134,8 +142,9 @@ def cut_doubtful(
     if all_right is not None:
         together = np.cumsum(np.log1p(-risk[order]))  # falls
         keep = max(keep, int(np.searchsorted(-together, -np.log(all_right), side="right")))
-    kept = [links[number] for number in order[:keep]]
-    kept += [links[number] for number in order[keep:] if links[number].is_forced]
+    doubtful = [number for number in order[keep:].tolist() if not links[number].is_forced]
+    cut = set(doubtful[len(doubtful) - math.ceil(len(doubtful) * CUT_AT_ONCE) :])
+    kept = [link for number, link in enumerate(links) if number not in cut]
     graph = coo_array(
         (np.ones(len(kept)), ([link.a for link in kept], [link.b for link in kept])), shape=(len(group), len(group))
     )

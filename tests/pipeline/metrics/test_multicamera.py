@@ -153,3 +153,20 @@ def test_length_is_that_of_the_longest_camera() -> None:
                            for name in ("frame", "track_id", "ltwh")))  # fmt: skip
     result = scored({**LOCAL, "a": replace(LOCAL["a"], boxes=both)}, None, truth)
     assert result.cameras["a"].clear.fp == 10
+
+
+def test_who_is_found_again_while_shown_as_hidden_is_where_they_are_seen() -> None:
+    """Track 104 goes on from frame 40, while 101 is still shown, hidden, until 47; they are one person."""
+    seen, again = camera("a", {101: range(0, 48)}), camera("a", {104: range(40, 100)})
+    boxes = [one.boxes for one in (seen, again)]
+    ltwh = np.concatenate([boxes[0].ltwh, np.repeat(boxes[0].ltwh[:1], 60, axis=0)])
+    score = np.concatenate([np.where(np.arange(48) < 40, 0.9, 0.0), np.full(60, 0.9)])
+    frame, ids = (np.concatenate([getattr(one, name) for one in boxes]) for name in ("frame", "track_id"))
+    found = {"a": Recording("a", TrackBoxes.of(frame, ids, ltwh, score=score), "a.txt", 200, 10.0)}
+    truth = {"a": camera("a", {1: range(0, 100)})}
+    scores = scored(found, {("a", 101): 7, ("a", 104): 7}, truth)
+    assert scores.together.values()["IDF1"] == 1.0
+    assert scores.together.values()["MOTA"] == 1.0
+    both_seen = {"a": Recording("a", TrackBoxes.of(frame, ids, ltwh, score=0.9), "a.txt", 200, 10.0)}
+    with pytest.raises(FormatError, match="nobody can be in two places at once"):
+        scored(both_seen, {("a", 101): 7, ("a", 104): 7}, truth)

@@ -239,14 +239,17 @@ def test_view_noise_is_not_met_with_too_much_care():
 
 
 def test_doubtful_links_are_cut_to_the_rate():
+    """By a quarter of those that are too many at a time, the most doubtful first: here by one."""
     links = [TreeLink(0, 1, 6.0, False), TreeLink(1, 2, 0.5, False), TreeLink(3, 4, 5.0, False)]
     group = np.array([0, 0, 0, 3, 3])
     assert cut_doubtful(group, links, 0.2).tolist() == [0, 0, 0, 3, 3]
     assert cut_doubtful(group, links, 0.05).tolist() == [0, 0, 2, 3, 3]
-    assert cut_doubtful(group, links, 1e-4).tolist() == [0, 1, 2, 3, 4]
+    assert cut_doubtful(group, links, 1e-4).tolist() == [0, 0, 2, 3, 3]
+    assert cut_doubtful(group, [links[0], links[2]], 1e-4).tolist() == [0, 0, 2, 3, 4]
+    many = [TreeLink(row, row + 1, -row, False) for row in range(9)]
+    assert cut_doubtful(np.zeros(10, int), many, 0.6).tolist() == [*[0] * 8, 8, 9]  # eight are too many: two go
     assert cut_doubtful(group, links, 1e-4, 0.6).tolist() == [0, 0, 0, 3, 3]  # 0.998 * 0.993 * 0.622
     assert cut_doubtful(group, links, 1e-4, 0.63).tolist() == [0, 0, 2, 3, 3]
-    assert cut_doubtful(group, links, 1e-4, 0.9999).tolist() == [0, 1, 2, 3, 4]
     forced = [TreeLink(1, 2, 0.5, True)]
     assert cut_doubtful(np.array([0, 1, 1]), forced, 1e-4).tolist() == [0, 1, 1]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdpr.trackers.crosscamera import LinkConfig, OfflineLinker, Sighting, TrackletKey
+from mdpr.trackers.crosscamera import LinkConfig, OfflineLinker, Sighting, TrackletKey, reasons
 from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
 
@@ -87,3 +88,17 @@ def test_nobody_and_one():
     one = Sighting.of("run", make_tracklet("a", 1, 0, 5, np.eye(4)))
     linking = OfflineLinker().link([one])
     assert [identity.members for identity in linking.identities] == [(TrackletKey("run", "a", 1),)]
+
+
+def test_no_more_is_cut_than_the_promised_part_asks_for(monkeypatch):
+    """All links that are too many at once leave a part that is far below what was promised, and people in pieces."""
+    hard = World(people=40, dimension=48, person_in_camera=1.0, visit=0.7)
+    scenes = [simulate(replace(hard, seed=seed)) for seed in range(4)]
+    linker = OfflineLinker(LinkConfig(split_tracks=False, all_right=None))
+    recall = []
+    for share in (reasons.CUT_AT_ONCE, 1.0):
+        monkeypatch.setattr(reasons, "CUT_AT_ONCE", share)
+        found = [linker.link(scene.sightings) for scene in scenes]
+        assert all(linking.calibration.expected_false_links <= 0.01 for linking in found)
+        recall.append(np.mean([score(one.number, scene).recall for one, scene in zip(found, scenes, strict=True)]))
+    assert recall[0] > recall[1] + 0.02
