@@ -70,7 +70,8 @@ def evaluate_cameras(
         have = [", ".join(sorted(names)) or "none" for names in (truth, predicted)]
         raise FormatError(f"cameras differ: the truth has {have[0]}; the prediction has {have[1]}")
     once = {name: _shown_once(one, global_ids[name]) for name, one in predicted.items()}
-    predicted, global_ids = ({name: both[part] for name, both in once.items()} for part in (0, 1))
+    predicted = {name: recording for name, (recording, _) in once.items()}
+    global_ids = {name: identities for name, (_, identities) in once.items()}
     length = max((int(one.boxes.frame.max(initial=-1)) + 1 for one in truth.values()), default=0)
     evaluated: dict[str, Evaluated] = {}
     for name, recording in truth.items():

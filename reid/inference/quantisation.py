@@ -19,7 +19,7 @@ from mdpr.files import make_folder, write_bytes
 from mdpr.reid.inference.export import onnx_runner
 
 MOST_PICTURES = 200
-"""That activations are measured on: more change nothing that counts."""
+"""That activations are measured on."""
 
 LEAST_COSINE = 0.9
 """Mean cosine of embeddings before and after below which a network does not bear rounding."""
