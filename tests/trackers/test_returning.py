@@ -254,16 +254,17 @@ def test_merging_keeps_the_best_views_in_order():
 
 def test_a_track_asks_until_it_has_all_its_views(detect):
     """Ann comes back turned away for three seconds, which is more than `return_views`, and then turns round."""
-    tracker = DeepSort()
-    ann, turned = np.eye(2, 16, dtype=np.float32)
-    between = (ann + turned) / np.sqrt(2, dtype=np.float32)
-    found = []
-    for index in range(0, 600):
-        is_here = index < 90 or index >= 180
-        look = turned if 180 <= index < 270 else ann if index % 60 else between
+    tracker, ann = DeepSort(), np.eye(1, 16, dtype=np.float32)[0]
+    turned = np.array([0.7, *[0] * 14, np.sqrt(1 - 0.7**2)], dtype=np.float32)  # 0.3 apart: one track, but no return
+    found, renamed = [], []
+    for index in range(200):
+        is_here = index < 30 or index >= 80
+        look = turned if 80 <= index < 110 else ann
         frame = Frame("cam", index, index / FPS)
         rows = look[None] if is_here else np.empty((0, 16), np.float32)
         tracks = tracker.update(detect([[300, 300]]) if is_here else Detections.empty(), frame, rows)
         found.append(tracks.track_id.tolist())
-    assert found[269] == [2]
+        renamed += tracks.renamed
+    assert found[112] == [2]
     assert found[-1] == [1]
+    assert renamed == [(2, 1)]
