@@ -236,14 +236,18 @@ class AppearanceBank:
 
     def spread(self, slots: IntArray) -> NDArray[np.float64]:
         """(P,) `spread_of` the views of the tracks, which have an appearance."""
+        return self.summary(slots)[1]
+
+    def summary(self, slots: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """(P, D) mean of the views of the tracks, which have an appearance, and (P,) `spread_of` them."""
         count = self.count[slots]
-        is_view = np.arange(self.views) < count[:, None]
         views = self.embedding.take(slots, axis=0)  # (P, views, D)
-        views[~is_view] = 0  # what an earlier track left there
-        mean = np.add.reduce(views, axis=1) / count[:, None]
+        views[np.arange(self.views) >= count[:, None]] = 0  # what an earlier track left there
+        mean: NDArray[np.float32] = np.add.reduce(views, axis=1)
+        mean /= count[:, None].astype(np.float32)
         spread: NDArray[np.float64] = np.maximum(1 - np.vecdot(mean, mean), 0) * count / np.maximum(count - 1, 1)
         spread[count < 2] = -1
-        return spread
+        return mean, spread
 
     def mean_similarity(self, first: IntArray, second: IntArray) -> NDArray[np.float32]:
         """Cosine similarity of the averages of pairs of slots; NaN where one of the two has no appearance."""

@@ -105,9 +105,9 @@ def claims_of(
     """
     pairs = _pairs(table, bank, scene, is_offered, config, limits)
     pairs = pairs.select(_may_match(table, scene, pairs, config, limits).nonzero()[0])
-    strange = _strange(table, bank, scene, pairs, limits)
+    strange = _strange(table, bank, scene, pairs, is_offered, config, limits)
     if len(strange):
-        return _without_strangers(table, scene, pairs, strange, is_offered, config, limits)
+        return _without_strangers(table, scene, pairs, strange, config, limits)
     rows, columns = pairs.rows, pairs.columns
     if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
         most = _cost(_ONE, table, scene, pairs, config, limits)
@@ -204,11 +204,29 @@ def _may_match(
     return is_enough
 
 
-def _strange(table: TrackTable, bank: AppearanceBank, scene: Scene, pairs: Pairs, limits: LookLimits) -> IntArray:
-    """Places of the pairs against which motion and looks speak both: implausible, and farther than `again`."""
+def _strange(
+    table: TrackTable,
+    bank: AppearanceBank,
+    scene: Scene,
+    pairs: Pairs,
+    is_offered: NDArray[np.bool_],
+    config: DeepSortConfig,
+    limits: LookLimits,
+) -> IntArray:
+    """Places of the pairs against which motion and looks speak both: implausible, and farther than `again`.
+
+    Of unclear crops only those are asked for, whose tracks a weak detection overlaps better: others stay as they are.
+    """
     if pairs.distance is None or scene.embeddings is None:
         return _NOWHERE
     at = (pairs.distance > limits.again).nonzero()[0]
+    if len(at):
+        is_clear = scene.views.is_clear[pairs.columns[at]]
+        unclear = (~is_clear).nonzero()[0]
+        if len(unclear):
+            weak = _weak_overlap(table, scene, is_offered, config)
+            is_clear[unclear] = weak[pairs.rows[at[unclear]]] > pairs.overlap[at[unclear]]
+        at = at[is_clear]
     if len(at):
         at = at[_unlikely(table, scene, pairs.rows[at], pairs.columns[at]) >= _ONE]
     if len(at) == 0:
@@ -218,24 +236,31 @@ def _strange(table: TrackTable, bank: AppearanceBank, scene: Scene, pairs: Pairs
     return at[(spread >= 0) & (apart - spread > limits.again)]
 
 
+def _weak_overlap(
+    table: TrackTable, scene: Scene, is_offered: NDArray[np.bool_], config: DeepSortConfig
+) -> NDArray[np.float32]:
+    """(T,) largest IoU of each track and a detection of low confidence, 0 below `low_iou`."""
+    is_weak = scene.has_area & (scene.detections.confidence >= config.low_conf) & ~is_offered
+    at = (is_weak[scene.columns] & (scene.overlap >= config.low_iou)).nonzero()[0]
+    best = np.zeros(len(table.state), dtype=np.float32)
+    if len(at):
+        np.maximum.at(best, scene.rows[at], scene.overlap[at])
+    return best
+
+
 def _without_strangers(
     table: TrackTable,
     scene: Scene,
     pairs: Pairs,
     strange: IntArray,
-    is_offered: NDArray[np.bool_],
     config: DeepSortConfig,
     limits: LookLimits,
 ) -> Claims:
-    """The claims without strange pairs whose crop is clear; others wait where a weak detection overlaps better."""
-    is_weak = scene.has_area & (scene.detections.confidence >= config.low_conf) & ~is_offered
-    of_weak = (is_weak[scene.columns] & (scene.overlap >= config.low_iou)).nonzero()[0]
-    best = np.zeros(len(table.state), dtype=np.float32)  # overlap of each track with a weak detection
-    if len(of_weak):
-        np.maximum.at(best, scene.rows[of_weak], scene.overlap[of_weak])
+    """The claims without strange pairs whose crop is clear; the other strange ones wait for weak detections."""
+    is_clear = scene.views.is_clear[pairs.columns[strange]]
     is_kept, waits = np.ones(len(pairs.rows), dtype=np.bool_), np.zeros(len(pairs.rows), dtype=np.bool_)
-    is_kept[strange] = ~scene.views.is_clear[pairs.columns[strange]]
-    waits[strange] = best[pairs.rows[strange]] > pairs.overlap[strange]
+    is_kept[strange[is_clear]] = False
+    waits[strange] = True
     pairs = pairs.select(is_kept.nonzero()[0])
     cost = _cost(_unlikely(table, scene, pairs.rows, pairs.columns), table, scene, pairs, config, limits)
     cost[waits[is_kept]] = _ONE  # no cost is allowed that is not below `max_cost`, which is 1 at most

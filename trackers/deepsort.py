@@ -11,6 +11,7 @@ Reference: Wojke et al., DeepSORT (1703.07402); Zhang et al., ByteTrack (2110.06
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import ClassVar
 
 import numpy as np
@@ -171,9 +172,10 @@ class DeepSort:
             asking = is_new & (views > table.asked[may_ask])
             ask = asking.nonzero()[0].tolist()
             new = is_new.nonzero()[0].tolist() if ask else []
-            for at in ask:
+            table.asked[may_ask[ask]] = views[ask]
+            near = gallery.may_find(*bank.summary(slots[ask])).tolist() if ask else []
+            for at in itertools.compress(ask, near):
                 row = int(may_ask[at])
-                table.asked[row] = views[at]
                 shown = int(table.track_id[row])
                 rivals = (bank.views_of(slots[other]) for other in new if other != at)
                 looks = bank.views_of(slots[at])

@@ -88,6 +88,22 @@ class ReturnGallery:
         done = self.hold(ended, 0.0) + self._drop(len(self._held))
         return sorted(done, key=lambda tracklet: tracklet.track_id)
 
+    def may_find(self, mean: NDArray[np.float32], spread: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether `find` can be anything but 0 for each of some new tracks: somebody is near enough at all.
+
+        Args:
+            mean: (A, D) of the views of each.
+            spread: (A,) `spread_of` them.
+        """
+        if not self._held:
+            return np.zeros(len(mean), dtype=np.bool_)
+        spreads, other = self._facts[2, : len(self._held)], spread[:, None]
+        known = np.where(spreads < 0, other, spreads)
+        within = np.where(other < 0, np.maximum(spreads, 0), (known + other) * 0.5)
+        nearest = np.minimum.reduce(1 - mean @ self._mean[: len(self._held)].T - within, axis=1)
+        is_near: NDArray[np.bool_] = nearest <= max(self.rules.max_distance, self.rules.few_views_distance) + 1e-5
+        return is_near
+
     def find(
         self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Iterable[NDArray[np.float32]] = ()
     ) -> int:
