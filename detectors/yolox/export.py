@@ -24,6 +24,7 @@ from mdpr.detectors.yolox.checkpoint import load_network
 from mdpr.detectors.yolox.folding import FoldedNetwork
 from mdpr.detectors.yolox.network import YoloxNetwork
 from mdpr.errors import DependencyError, ModelError
+from mdpr.exporter_notes import strip_notes
 from mdpr.files import make_folder, write_bytes
 
 PARITY_SIZES = ((416, 416), (384, 640), (320, 544))
@@ -73,7 +74,7 @@ def export_onnx(
     if program is None:
         raise ModelError("torch.onnx.export gave no model")
     model = program.model_proto
-    _strip(model)
+    strip_notes(model)
     for key, value in {"classes": ["person"], "color": "bgr", **(metadata or {})}.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = f"mdpr.{key}", json.dumps(value)
@@ -126,16 +127,6 @@ def parity(network: FoldedNetwork, content: bytes) -> float:
             raise ModelError(f"the exported network gives {got.shape} for {size}, expected {expected.shape}")
         largest = max(largest, float(np.abs(got - expected).max()))
     return largest
-
-
-def _strip(model: Any) -> None:
-    """Take out what the exporter tells of itself: source lines and paths of the machine, a fifth of the file."""
-    graph = model.graph
-    del graph.value_info[:]
-    del model.metadata_props[:]
-    for entry in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del entry.metadata_props[:]
-        entry.doc_string = ""
 
 
 @contextlib.contextmanager

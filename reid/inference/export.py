@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from mdpr.errors import DependencyError, ModelError
+from mdpr.exporter_notes import strip_notes
 from mdpr.files import make_folder, write_bytes, write_errors
 from mdpr.reid.inference.folding import InferenceNetwork, fold
 from mdpr.reid.network.checkpoint import load_model
@@ -69,6 +70,7 @@ def export_onnx(network: InferenceNetwork, path: Path, measures: Mapping[str, fl
     if program is None:
         raise ModelError("torch.onnx.export gave no model")
     model = program.model_proto
+    strip_notes(model)
     config = network.config
     told: dict[str, Any] = {"mean": config.mean, "std": config.std, "slices": config.slices, "color": "rgb"}
     told |= {key: value for key in DISTANCES if (value := (measures or {}).get(key))}

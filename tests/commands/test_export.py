@@ -192,6 +192,9 @@ def test_eight_bits(checkpoint: Path, crops: Path, capsys: pytest.CaptureFixture
     assert {entry.key: entry.value for entry in model.metadata_props} == {
         entry.key: entry.value for entry in whole.metadata_props
     }
+    for path in (made, checkpoint.with_suffix(".onnx")):
+        for place in (str(Path(quantisation.__file__).parents[2]), str(Path(torch.__file__).parent)):
+            assert place.encode() not in path.read_bytes(), "the exporter's notes name places of this machine"
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
     rounded = {name for node in model.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
     assert convolutions
