@@ -241,8 +241,9 @@ class AppearanceBank:
     def summary(self, slots: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """(P, D) mean of the views of the tracks, which have an appearance, and (P,) `spread_of` them."""
         count = self.count[slots]
-        views = self.embedding.take(slots, axis=0)  # (P, views, D)
-        views[np.arange(self.views) >= count[:, None]] = 0  # what an earlier track left there
+        most = int(count.max(initial=0))
+        views = self.embedding[slots, :most]  # (P, most, D)
+        views[np.arange(most) >= count[:, None]] = 0  # what an earlier track left there
         mean: NDArray[np.float32] = np.add.reduce(views, axis=1)
         mean /= count[:, None].astype(np.float32)
         spread: NDArray[np.float64] = np.maximum(1 - np.vecdot(mean, mean), 0) * count / np.maximum(count - 1, 1)

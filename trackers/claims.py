@@ -105,15 +105,17 @@ def claims_of(
     """
     pairs = _pairs(table, bank, scene, is_offered, config, limits)
     pairs = pairs.select(_may_match(table, scene, pairs, config, limits).nonzero()[0])
-    strange = _strange(table, bank, scene, pairs, is_offered, config, limits)
-    if len(strange):
-        return _without_strangers(table, scene, pairs, strange, config, limits)
     rows, columns = pairs.rows, pairs.columns
-    if have_only_each_other(rows, columns):  # mostly they match however unlikely they are, and that need not be known
-        most = _cost(_ONE, table, scene, pairs, config, limits)
+    unlike = _unlike(table, scene, pairs, is_offered, config, limits)
+    if len(unlike) == 0 and have_only_each_other(rows, columns):
+        most = _cost(_ONE, table, scene, pairs, config, limits)  # mostly they match however unlikely they are
         if len((most < config.max_cost).nonzero()[0]) == len(rows):
             return Claims(rows, columns, most, pairs.overlap, are_settled=True)
-    cost = _cost(_unlikely(table, scene, rows, columns), table, scene, pairs, config, limits)
+    unlikely = _unlikely(table, scene, rows, columns)
+    cost = _cost(unlikely, table, scene, pairs, config, limits)
+    strange = _strange(table, bank, scene, pairs, unlike[unlikely[unlike] >= _ONE], limits)
+    if len(strange):
+        return _without_strangers(scene, pairs, cost, strange)
     return Claims(rows, columns, cost, pairs.overlap, are_settled=False)
 
 
@@ -204,20 +206,19 @@ def _may_match(
     return is_enough
 
 
-def _strange(
+def _unlike(
     table: TrackTable,
-    bank: AppearanceBank,
     scene: Scene,
     pairs: Pairs,
     is_offered: NDArray[np.bool_],
     config: DeepSortConfig,
     limits: LookLimits,
 ) -> IntArray:
-    """Places of the pairs against which motion and looks speak both: implausible, and farther than `again`.
+    """Places of the pairs farther than `again`, against which looks speak.
 
     Of unclear crops only those are asked for, whose tracks a weak detection overlaps better: others stay as they are.
     """
-    if pairs.distance is None or scene.embeddings is None:
+    if pairs.distance is None:
         return _NOWHERE
     at = (pairs.distance > limits.again).nonzero()[0]
     if len(at):
@@ -227,10 +228,15 @@ def _strange(
             weak = _weak_overlap(table, scene, is_offered, config)
             is_clear[unclear] = weak[pairs.rows[at[unclear]]] > pairs.overlap[at[unclear]]
         at = at[is_clear]
-    if len(at):
-        at = at[_unlikely(table, scene, pairs.rows[at], pairs.columns[at]) >= _ONE]
-    if len(at) == 0:
-        return at
+    return at
+
+
+def _strange(
+    table: TrackTable, bank: AppearanceBank, scene: Scene, pairs: Pairs, at: IntArray, limits: LookLimits
+) -> IntArray:
+    """Which of the pairs at these places are farther than `again` beyond what the track's views differ by."""
+    if scene.embeddings is None or len(at) == 0:
+        return _NOWHERE
     slots = table.slot[pairs.rows[at]]
     apart, spread = bank.mean_distance(slots, scene.embeddings.take(pairs.columns[at], axis=0)), bank.spread(slots)
     return at[(spread >= 0) & (apart - spread > limits.again)]
@@ -248,23 +254,15 @@ def _weak_overlap(
     return best
 
 
-def _without_strangers(
-    table: TrackTable,
-    scene: Scene,
-    pairs: Pairs,
-    strange: IntArray,
-    config: DeepSortConfig,
-    limits: LookLimits,
-) -> Claims:
+def _without_strangers(scene: Scene, pairs: Pairs, cost: NDArray[np.float64], strange: IntArray) -> Claims:
     """The claims without strange pairs whose crop is clear; the other strange ones wait for weak detections."""
     is_clear = scene.views.is_clear[pairs.columns[strange]]
-    is_kept, waits = np.ones(len(pairs.rows), dtype=np.bool_), np.zeros(len(pairs.rows), dtype=np.bool_)
+    cost[strange] = _ONE  # no cost is allowed that is not below `max_cost`, which is 1 at most
+    is_kept = np.ones(len(cost), dtype=np.bool_)
     is_kept[strange[is_clear]] = False
-    waits[strange] = True
-    pairs = pairs.select(is_kept.nonzero()[0])
-    cost = _cost(_unlikely(table, scene, pairs.rows, pairs.columns), table, scene, pairs, config, limits)
-    cost[waits[is_kept]] = _ONE  # no cost is allowed that is not below `max_cost`, which is 1 at most
-    return Claims(pairs.rows, pairs.columns, cost, pairs.overlap, are_settled=False)
+    at = is_kept.nonzero()[0]
+    pairs = pairs.select(at)
+    return Claims(pairs.rows, pairs.columns, cost[at], pairs.overlap, are_settled=False)
 
 
 def _unlikely(table: TrackTable, scene: Scene, rows: IntArray, columns: IntArray) -> NDArray[np.float64]:

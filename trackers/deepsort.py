@@ -173,7 +173,8 @@ class DeepSort:
             ask = asking.nonzero()[0].tolist()
             new = is_new.nonzero()[0].tolist() if ask else []
             table.asked[may_ask[ask]] = views[ask]
-            near = gallery.may_find(*bank.summary(slots[ask])).tolist() if ask else []
+            rows = may_ask[ask]
+            near = gallery.may_find(*bank.summary(slots[ask]), table.start_s[rows]).tolist() if ask else []
             for at in itertools.compress(ask, near):
                 row = int(may_ask[at])
                 shown = int(table.track_id[row])

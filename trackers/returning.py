@@ -88,21 +88,32 @@ class ReturnGallery:
         done = self.hold(ended, 0.0) + self._drop(len(self._held))
         return sorted(done, key=lambda tracklet: tracklet.track_id)
 
-    def may_find(self, mean: NDArray[np.float32], spread: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether `find` can be anything but 0 for each of some new tracks: somebody is near enough at all.
+    def may_find(
+        self, mean: NDArray[np.float32], spread: NDArray[np.float64], start_s: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whether `find` can be anything but 0 for each of some new tracks: somebody who had left is near enough.
 
         Args:
             mean: (A, D) of the views of each.
             spread: (A,) `spread_of` them.
+            start_s: (A,) when each began.
         """
         if not self._held:
             return np.zeros(len(mean), dtype=np.bool_)
-        spreads, other = self._facts[2, : len(self._held)], spread[:, None]
+        end_s, _, spreads = self._facts[:, : len(self._held)]
+        other = spread[:, None]
         known = np.where(spreads < 0, other, spreads)
         within = np.where(other < 0, np.maximum(spreads, 0), (known + other) * 0.5)
-        nearest = np.minimum.reduce(1 - mean @ self._mean[: len(self._held)].T - within, axis=1)
-        is_near: NDArray[np.bool_] = nearest <= max(self.rules.max_distance, self.rules.few_views_distance) + 1e-5
-        return is_near
+        most = max(self.rules.max_distance, self.rules.few_views_distance) + 1e-5
+        is_near = 1 - mean @ self._mean[: len(self._held)].T - within <= most
+        is_near &= self._had_left(end_s, start_s[:, None])
+        found: NDArray[np.bool_] = np.logical_or.reduce(is_near, axis=1)
+        return found
+
+    def _had_left(self, end_s: NDArray[np.float64], start_s: Any) -> NDArray[np.bool_]:
+        """Who ended at `end_s`, and was no longer shown as hidden, when a track began at `start_s`."""
+        gone: NDArray[np.bool_] = end_s + self.rules.hidden_s < start_s
+        return gone
 
     def find(
         self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Iterable[NDArray[np.float32]] = ()
@@ -127,7 +138,7 @@ class ReturnGallery:
         mean, spread = views.mean(axis=0), spread_of(views)
         end_s, class_ids, spreads = self._facts[:, : len(self._held)]
         distance = _beyond(1 - self._mean[: len(self._held)] @ mean, spreads, spread)  # (held,)
-        candidates = np.where((end_s + rules.hidden_s >= start_s) | (class_ids != class_id), np.inf, distance)
+        candidates = np.where(self._had_left(end_s, start_s) & (class_ids == class_id), distance, np.inf)
         best = int(candidates.argmin())
         fewer = min(len(views), len(self._held[best].embeddings))
         limit = rules.max_distance if fewer >= rules.least_views else rules.few_views_distance

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mdpr.trackers.appearance import spread_of
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
 from mdpr.trackers.geometry import to_planes
 from mdpr.trackers.merging import merge_tracklets
@@ -206,7 +207,28 @@ def test_who_may_still_have_been_shown_as_hidden_is_not_asked():
     for start_s, expected in ((5.5, 0), (5.8, 1)):
         gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.3, 0.2, 0.3, 0.05, 10, hidden_s=0.7))
         gallery.hold([tracklet_of(1, look[0], 5.0)], 6.0)
+        may = gallery.may_find(look, np.zeros(2), np.array([start_s, start_s])).tolist()
+        assert may == [bool(expected), False]  # by looks alone the second is nobody
         assert gallery.find(look[:1].repeat(3, axis=0), start_s, 0) == expected
+
+
+def test_whoever_is_found_may_be_found():
+    """What is asked of all new tracks at once never leaves out anybody; the exact answer rests on more."""
+    rng, found = np.random.default_rng(5), 0
+    people = unit_rows(rng, 12, 6)
+    gallery = ReturnGallery(ReturnRules(60.0, 30, 2, 0.15, 0.1, 0.3, 0.02, 10, hidden_s=0.7))
+    for number, look in enumerate(people, 1):
+        views = int(rng.integers(1, 5))
+        held = np.stack([looks_like(rng, look, 0.4) for _ in range(views)])
+        gallery.hold([replace(tracklet_of(number, look, float(number), views=views), embeddings=held)], 12.0)
+    for _ in range(60):
+        new = np.stack([looks_like(rng, people[rng.integers(12)], 0.4) for _ in range(rng.integers(1, 5))])
+        start_s = rng.uniform(3, 14)
+        may = gallery.may_find(new.mean(axis=0)[None], np.array([spread_of(new)]), np.array([start_s]))
+        answer = gallery.find(new, float(start_s), 0)
+        found += answer > 0
+        assert may[0] or not answer
+    assert found > 3
 
 
 def test_few_views_must_be_surer():
