@@ -176,7 +176,7 @@ def component_of(kind: str, options: Mapping[str, Any]) -> Component:
     elif kind == "reid" and name != AUTO and name not in EMBEDDERS and ":" not in name and Path(name).suffix:
         options = {"weights": name, **options}
         name = embedder_of_file(name)
-    cls = find_class(kind, _class_name(kind, name), _KNOWN[kind])
+    cls = find_class(kind, _class_name(kind, name), _KNOWN[kind], (AUTO, *MODELS) if kind == "reid" else ())
     rest = {key: value for key, value in options.items() if key != "name"}
     return Component(name, cls, build_config(cls.Config, rest, kind))
 

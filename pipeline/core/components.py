@@ -10,19 +10,20 @@ import dataclasses
 import importlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mdpr.errors import ConfigError
 
 
-def find_class(kind: str, name: str, known: Mapping[str, str]) -> type[Any]:
+def find_class(kind: str, name: str, known: Mapping[str, str], others: Iterable[str] = ()) -> type[Any]:
     """The class that `name` stands for.
 
     Args:
         kind: what is looked for, for the message: "detector".
         name: a key of `known`, or "package.module:Class".
         known: names to "package.module:Class".
+        others: names that a user may give besides, which stand for one of these; for the message.
 
     Raises:
         ConfigError: unknown name (lists the known ones), a module that does not import, or a class without `Config`.
@@ -30,9 +31,8 @@ def find_class(kind: str, name: str, known: Mapping[str, str]) -> type[Any]:
     target = known.get(name, name)
     module_name, separator, class_name = target.partition(":")
     if not separator:
-        raise ConfigError(
-            f"unknown {kind} {name!r}. Known: {', '.join(sorted(known))}; or give your own as package.module:Class"
-        )
+        names = ", ".join(sorted({*known, *others}))
+        raise ConfigError(f"unknown {kind} {name!r}. Known: {names}; or give your own as package.module:Class")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:

@@ -45,7 +45,7 @@ def test_order_file_then_set_then_flags(tmp_path: Path) -> None:
         ({"output": {"crf": 99}}, "output.crf: expected 0 to 51"),
         ({"source": {"vid_stride": 0}}, "vid_stride"),
         ({"detector": {"conf": 1.5}}, "conf"),
-        ({"reid": {"name": "osnet"}}, "unknown reid 'osnet'"),
+        ({"reid": {"name": "osnet"}}, "unknown reid 'osnet'. Known: auto, histogram, mdpr, .*, mdpr-s-int8, none"),
         ({"detector": {"name": "motion", "weights": "x.pt"}}, "detector: unknown key 'weights'"),
     ],
 )
