@@ -234,10 +234,6 @@ class AppearanceBank:
         distance[~self.has_clear[slots]] = math.nan
         return distance
 
-    def spread(self, slots: IntArray) -> NDArray[np.float64]:
-        """(P,) `spread_of` the views of the tracks, which have an appearance."""
-        return self.summary(slots)[1]
-
     def summary(self, slots: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """(P, D) mean of the views of the tracks, which have an appearance, and (P,) `spread_of` them."""
         count = self.count[slots]

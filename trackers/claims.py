@@ -237,8 +237,8 @@ def _strange(
     """Which of the pairs at these places are farther than `again` beyond what the track's views differ by."""
     if scene.embeddings is None or len(at) == 0:
         return _NOWHERE
-    slots = table.slot[pairs.rows[at]]
-    apart, spread = bank.mean_distance(slots, scene.embeddings.take(pairs.columns[at], axis=0)), bank.spread(slots)
+    mean, spread = bank.summary(table.slot[pairs.rows[at]])
+    apart = 1 - np.vecdot(mean, scene.embeddings.take(pairs.columns[at], axis=0))  # the mean over the views
     return at[(spread >= 0) & (apart - spread > limits.again)]
 
 

@@ -176,4 +176,4 @@ def test_the_spread_is_that_of_the_views_of_each_track():
         bank.observe(again, np.array([0]), *scene([0.9], [True]), row[None], Frame("c", 9, 9.0 + index))
     bank.observe(slots[1:], np.array([0]), *scene([0.9], [True]), rows[:1], Frame("c", 9, 9.0))
     apart = [1 - rows[a] @ rows[b] for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert bank.spread(np.array([again[0], slots[1]])) == pytest.approx([np.mean(apart), -1], abs=1e-6)
+    assert bank.summary(np.array([again[0], slots[1]]))[1] == pytest.approx([np.mean(apart), -1], abs=1e-6)
