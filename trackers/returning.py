@@ -101,11 +101,8 @@ class ReturnGallery:
         if not self._held:
             return np.zeros(len(mean), dtype=np.bool_)
         end_s, _, spreads = self._facts[:, : len(self._held)]
-        other = spread[:, None]
-        known = np.where(spreads < 0, other, spreads)
-        within = np.where(other < 0, np.maximum(spreads, 0), (known + other) * 0.5)
-        most = max(self.rules.max_distance, self.rules.few_views_distance) + 1e-5
-        is_near = 1 - mean @ self._mean[: len(self._held)].T - within <= most
+        distance = _beyond(1 - mean @ self._mean[: len(self._held)].T, spreads, spread[:, None])  # (A, held)
+        is_near = distance <= max(self.rules.max_distance, self.rules.few_views_distance) + 1e-5
         is_near &= self._had_left(end_s, start_s[:, None])
         found: NDArray[np.bool_] = np.logical_or.reduce(is_near, axis=1)
         return found
@@ -208,8 +205,7 @@ class ReturnGallery:
         return gone
 
 
-def _beyond(distance: Any, spread: Any, other: float) -> Any:
+def _beyond(distance: Any, spread: Any, other: Any) -> Any:
     """Distances less what views of one visit differ by: the mean of both spreads, the one that is known, or nothing."""
-    if other < 0:
-        return distance - np.maximum(spread, 0)
-    return distance - (np.where(spread < 0, other, spread) + other) * 0.5
+    one, two = np.where(spread < 0, other, spread), np.where(other < 0, spread, other)
+    return distance - np.maximum((one + two) * 0.5, 0)
