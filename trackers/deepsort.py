@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -178,7 +179,7 @@ class DeepSort:
             for at in itertools.compress(ask, near):
                 row = int(may_ask[at])
                 shown = int(table.track_id[row])
-                rivals = (bank.views_of(slots[other]) for other in new if other != at)
+                rivals = partial(bank.summary, slots[[other for other in new if other != at]])
                 looks = bank.views_of(slots[at])
                 found = gallery.find(looks, float(table.start_s[row]), int(table.class_id[row]), rivals)
                 if found:

@@ -198,8 +198,8 @@ class Lifecycle:
         table.last_s[rows] = frame.time_s
         table.exposed_s[rows] = 0
         table.last_frame[rows] = frame.index
-        table.detections[rows] += 1
-        table.confidence_sum[rows] += confidence[rows]
+        table.detections += is_matched
+        table.confidence_sum += confidence * is_matched
 
     def _end(self, is_over: NDArray[np.bool_]) -> tuple[Tracklet, ...]:
         """Remove rows and return the tracklets of those that were confirmed."""

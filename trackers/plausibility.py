@@ -38,7 +38,7 @@ _WEIGHT = np.full(4, (FREEDOM + 1) / 2 / WORST)
 
 
 def implausibility(
-    motion: NDArray[np.float64], xywh: NDArray[np.float32], unseen_s: NDArray[np.float64]
+    motion: NDArray[np.float64], xywh: NDArray[np.float64], unseen_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """How implausible it is that each track's person is where its detection is: 0 = exactly expected, 1 = hardly.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ class Scene:
         embeddings: (N, D) float32, or None when there is no appearance in this frame.
         has_appearance: (N,) whether the detection has an embedding.
         has_area: (N,) boxes without area match nothing and begin nothing.
-        xywh: (4, N) float32 centres and sizes of the detections.
+        xywh: (4, N) float64 centres and sizes of the detections.
         xyxy, area: (4, N) and (N,) of the detections.
         boxes: (4, T) float32 `xyxy` where the tracks are expected.
         rows, columns, overlap: (P,) each, the pairs of `boxes` and detections that overlap, ascending by row and then
@@ -43,7 +42,7 @@ class Scene:
     embeddings: NDArray[np.float32] | None
     has_appearance: NDArray[np.bool_]
     has_area: NDArray[np.bool_]
-    xywh: NDArray[np.float32]
+    xywh: NDArray[np.float64]
     xyxy: NDArray[np.float32]
     area: NDArray[np.float32]
     boxes: NDArray[np.float32]
@@ -56,19 +55,27 @@ class Scene:
     is_one_class: bool
     ended: tuple[Tracklet, ...]
 
-    @cached_property
+    _views: Views | None = None  # `cached_property` would take a lock each time, for a hundredth of a small frame
+    _covered: NDArray[np.float32] | None = None
+
+    @property
     def views(self) -> Views:
         """Quality of the detections as views of their people; worked out when it is first asked for, as `covered`."""
+        if self._views is not None:
+            return self._views
         rules, confidence = self.rules, self.detections.confidence
         views = rate_views(self.xyxy, confidence, self.covered, self.frame.size, rules.clear_conf, rules.max_covered)
         if self.needs_appearance:
             np.logical_and(views.is_clear, self.has_appearance, out=views.is_clear)
+        self._views = views
         return views
 
-    @cached_property
+    @property
     def covered(self) -> NDArray[np.float32]:
         """(N,) part of each detection that a nearer one hides, see `covered_by_nearer`."""
-        return covered_by_nearer(self.xyxy[3], self.area, *self.among)
+        if self._covered is None:
+            self._covered = covered_by_nearer(self.xyxy[3], self.area, *self.among)
+        return self._covered
 
 
 def make_scene(
