@@ -13,7 +13,7 @@ from pathlib import Path
 from mdpr.errors import MdprError
 from mdpr.files import results_folder
 from mdpr.pipeline.commands import track
-from mdpr.pipeline.formats.identities import FILE, read_identities
+from mdpr.pipeline.formats.identities import FILE, read_identities, read_still
 from mdpr.pipeline.formats.recordings import read_recordings
 
 CLIPS = ("east", "north")
@@ -21,15 +21,18 @@ FPS = 12.5
 
 
 def describe(run: Path) -> str:
-    """Who was where, when: a line a person whom more than one camera saw."""
+    """Who was where, when: a line a person whom more than one camera saw. What never moved is counted apart."""
     tracks = read_recordings(run, "prediction").by_name
     people: dict[int, list[str]] = {}
     for (camera, track_id), person in sorted(read_identities(run / FILE).items(), key=lambda item: item[0]):
         frames = tracks[camera].boxes.frame[tracks[camera].boxes.track_id == track_id]
         people.setdefault(person, []).append(f"{camera} {frames.min() / FPS:.1f} to {frames.max() / FPS:.1f} s")
+    things = [people.pop(person) for person in read_still(run / FILE) if person in people]
     in_both = {person: seen for person, seen in people.items() if len({one.split()[0] for one in seen}) > 1}
     lines = [f"{len(people)} people, {len(in_both)} of them in both corridors:"]
     lines += [f"  person {person}: {', '.join(seen)}" for person, seen in in_both.items()]
+    if things:
+        lines.append(f"Drawn in grey: {len(things)} more that never moved, things that the detector takes for people.")
     return "\n".join(lines)
 
 

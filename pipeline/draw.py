@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -15,6 +15,7 @@ from mdpr.types import Frame, Tracks
 
 _GOLDEN_RATIO = 0.618033988749895
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_STILL = (150, 150, 150)
 
 
 @dataclass
@@ -29,9 +30,17 @@ class Painter:
         line_width: of a box, in pixels; 0 = by the size of the picture.
         trail_s: length of a trail in seconds; 0 = none.
         names: of ids, for their labels.
+        is_still: whether an id never moved so far: such boxes are grey.
     """
 
-    def __init__(self, line_width: int = 0, trail_s: float = 2.0, names: Mapping[int, str] | None = None) -> None:
+    def __init__(
+        self,
+        line_width: int = 0,
+        trail_s: float = 2.0,
+        names: Mapping[int, str] | None = None,
+        is_still: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        self._is_still = is_still
         self._line_width = line_width
         self._trail_s = trail_s
         self._names = names or {}
@@ -44,10 +53,12 @@ class Painter:
         ids = tracks.track_id.tolist()
         for track_id, box in zip(ids, boxes, strict=True):
             self._paint_trail(canvas, track_id, box, frame.time_s, width)
-        for track_id, (x1, y1, x2, y2) in zip(ids, boxes, strict=True):
-            cv2.rectangle(canvas, (x1, y1), (x2, y2), colour_of(track_id), width, cv2.LINE_AA)
-        for track_id, (x1, y1, _, _) in zip(ids, boxes, strict=True):  # labels last, so that no box hides one
-            _paint_label(canvas, self._names.get(track_id) or str(track_id), x1, y1, colour_of(track_id), width)
+        colours = [_STILL if self._is_still(track_id) else colour_of(track_id) for track_id in ids]
+        for (x1, y1, x2, y2), colour in zip(boxes, colours, strict=True):
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, width, cv2.LINE_AA)
+        for track_id, (x1, y1, _, _), colour in zip(ids, boxes, colours, strict=True):  # labels last: no box hides one
+            label = self._names.get(track_id) or str(track_id)
+            _paint_label(canvas, f"{label} still" if colour == _STILL else label, x1, y1, colour, width)
         self._forget(frame.time_s)
 
     def _paint_trail(

@@ -20,7 +20,7 @@ from mdpr.errors import ConfigError
 from mdpr.files import finish, make_folder, part_path, write_errors, write_text
 from mdpr.pipeline.formats import identities
 from mdpr.pipeline.sinks import MotSink, TrackletSink
-from mdpr.pipeline.store.tracklet_files import read_tracklets
+from mdpr.pipeline.store.tracklet_files import read_still, read_tracklets
 from mdpr.pipeline.trajectory_files import INTERPOLATED, frames_of, read_trajectories, write_trajectories
 from mdpr.trackers.refine.config import RefineConfig
 from mdpr.trackers.refine.refining import Refined, refine
@@ -131,6 +131,7 @@ def _restore_camera(camera: Path) -> bool:
 
 def _refine_camera(camera: Path, config: RefineConfig) -> CameraChange:
     model, tracklets = read_tracklets(camera / TRACKLETS)
+    still = set(read_still(camera / TRACKLETS))
     trajectories, alone = read_trajectories(camera / TRACKS, tracklets, config.views)
     refined = refine(trajectories, config)
     kept = camera / ORIGINALS
@@ -140,7 +141,11 @@ def _refine_camera(camera: Path, config: RefineConfig) -> CameraChange:
             _copy(camera / name, kept / name)
     write_trajectories(camera / TRACKS, refined.trajectories)
     rows = [*alone, *(one.tracklet for one in refined.trajectories)]
-    with TrackletSink(camera / TRACKLETS, model.dimension, model.fingerprint) as sink:
+    for _ in refined.connected:  # as many rounds as a chain may have links
+        for pair in refined.connected:
+            if not still.issuperset(pair):  # one part of the track moved, so it did
+                still.difference_update(pair)
+    with TrackletSink(camera / TRACKLETS, model.dimension, model.fingerprint, still.__contains__) as sink:
         sink.end(sorted(rows, key=lambda one: (one.end_frame, one.track_id)))
     if (camera / TEXT).exists():
         with MotSink(camera / TEXT) as text:

@@ -21,6 +21,7 @@ class CameraReport:
         source: what was read, without passwords.
         frames: frames tracked.
         people: tracklets; a person who left and came back may count twice.
+        still: how many of them never moved, see `mdpr.pipeline.stillness`.
         dropped: frames of a live source that came too fast.
         losses: what the source could not use, by kind.
         motion: of the camera at the end: fixed, moving, off, or deciding when the source was too short to tell.
@@ -32,6 +33,7 @@ class CameraReport:
     source: str
     frames: int = 0
     people: int = 0
+    still: int = 0
     dropped: int = 0
     losses: dict[str, int] = field(default_factory=dict)
     motion: str = "off"
@@ -88,6 +90,7 @@ class RunReport:
             "folder": self.folder,
             "frames": self.frames,
             "people": sum(camera.people for camera in self.cameras.values()),
+            "still": sum(camera.still for camera in self.cameras.values()),
             "started_s": self.started_s,
             "wall_s": round(self.wall_s, 3),
             "fps": round(self.fps, 2),
@@ -119,6 +122,7 @@ class RunReport:
             if camera.error:
                 notes.append(f"failed: {camera.error}")
             note = f" ({'; '.join(notes)})" if notes else ""
-            lines.append(f"{name}: {camera.frames} frames, {camera.people} people{note}")
+            still = f" ({camera.still} never moved)" if camera.still else ""
+            lines.append(f"{name}: {camera.frames} frames, {camera.people} people{still}{note}")
         lines.append(f"{self.frames} frames in {self.wall_s:.1f} s = {self.fps:.1f} fps. Results: {self.folder}")
         return "\n".join(lines)

@@ -22,6 +22,7 @@ from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink,
 from mdpr.pipeline.sources import expand_sources, open_source
 from mdpr.pipeline.sources.clock import CLOCK, starts_of
 from mdpr.pipeline.sources.spec import mask_secrets
+from mdpr.pipeline.stillness import Stillness
 from mdpr.pipeline.timing import StageTimes
 from mdpr.pipeline.window import Viewer, WindowSink, require_display
 
@@ -47,6 +48,7 @@ class TrackRun:
             require_display()
         self.times = StageTimes()
         self.cameras: dict[str, CameraReport] = {}
+        self._stillness: dict[str, Stillness] = {}
         self._is_interrupted = False
         self._loop: TrackingLoop | None = None
         self._sources = self._open_sources(config)
@@ -159,17 +161,18 @@ class TrackRun:
         make_folder(folder)
         output = self.config.output
 
-        def painter() -> Painter:
-            return Painter(output.line_width, output.trail_s)
+        still = self._stillness[source.camera] = Stillness()
 
-        sinks: list[Sink] = []
+        def painter() -> Painter:
+            return Painter(output.line_width, output.trail_s, is_still=still.is_still)
+
+        sinks: list[Sink] = [still]
         if output.save_txt:
             sinks.append(MotSink(folder / "tracks.txt"))
         if output.save_parquet:
             sinks.append(TrackSink(folder / "tracks.parquet"))
-            sinks.append(
-                TrackletSink(folder / "tracklets.parquet", self._embedder.dimension, self._embedder.fingerprint)
-            )
+            model = self._embedder.dimension, self._embedder.fingerprint
+            sinks.append(TrackletSink(folder / "tracklets.parquet", *model, still.is_still))
         if output.save_crop:
             sinks.append(CropSink(folder / "crops"))
         if output.save:
@@ -202,6 +205,7 @@ class TrackRun:
         for source in self._sources:
             self.cameras[source.camera].losses = dict(source.losses)
             self.cameras[source.camera].dropped = self._loop.dropped.get(source.camera, 0)
+            self.cameras[source.camera].still = self._stillness[source.camera].count
             self.cameras[source.camera].motion = self._loop.camera_states.get(source.camera, "off")
         if self._embedder.dimension:
             self.report.embeddings = self._loop.embeddings.values()

@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import av
 import pytest
@@ -46,7 +47,7 @@ def test_people_of_both_cameras_are_told_with_their_times(demo: ModuleType, tmp_
         (tmp_path / camera).mkdir()
         write_mot(tmp_path / camera / "tracks.txt", boxes)
     people = [[("east", 7), ("north", 3)], [("east", 8)], [("north", 4)]]
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"id": number, "tracklets": [{"camera": camera, "track_id": track} for camera, track in who]}
         for number, who in enumerate(people, 1)
     ]
@@ -55,3 +56,9 @@ def test_people_of_both_cameras_are_told_with_their_times(demo: ModuleType, tmp_
     assert text.splitlines() == [
         "3 people, 1 of them in both corridors:", "  person 1: east 0.0 to 2.0 s, north 4.0 to 8.0 s",
     ]  # fmt: skip
+    for entry, is_still in zip(listed, (False, True, False), strict=True):
+        entry["is_still"] = is_still
+    (tmp_path / "identities.json").write_text(json.dumps({"identities": listed}))
+    first, _, last = demo.describe(tmp_path).splitlines()
+    assert first == "2 people, 1 of them in both corridors:"
+    assert last == "Drawn in grey: 1 more that never moved, things that the detector takes for people."

@@ -52,6 +52,21 @@ def read_identities(path: Path) -> Identities:
     return found
 
 
+def read_still(path: Path) -> frozenset[int]:
+    """The identities that never moved in that run, see `mdpr.pipeline.stillness`; files of earlier versions name none.
+
+    Raises:
+        FormatError: no JSON of this kind.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: no JSON: {error}") from error
+    listed = enumerate(_listed(content, "identities", str(path)))
+    entries = [(entry, f"{path}: identities[{number}]") for number, entry in listed]
+    return frozenset(_whole(entry, "id", where) for entry, where in entries if entry.get("is_still") is True)
+
+
 def read_pieces(path: Path) -> Pieces:
     """The identities of the parts of tracks that were cut, in order of time; files of old lack their frames.
 

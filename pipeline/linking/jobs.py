@@ -73,9 +73,11 @@ def summary_of(answer: Answer, runs: Sequence[RunFolder], wall_s: float) -> dict
     names = {answer.run_name[run.name] for run in runs}
     joined = [link for link in answer.links if link.is_joined and {link.a.run, link.b.run} & names]
     here = {key: identity for key, identity in answer.number.items() if key.run in names}
+    still = {answer.run_name[run.name]: run.still for run in runs}
+    moved = {identity for key, identity in here.items() if (key.camera, key.track_id) not in still[key.run]}
     elsewhere = {identity for key, identity in answer.number.items() if key.run not in names}
     return {
-        "tracklets": len(here), "identities": len(set(here.values())),
+        "tracklets": len(here), "identities": len(set(here.values())), "still": len(set(here.values()) - moved),
         "known_before": len(set(here.values()) & elsewhere),
         **{str(verdict): sum(link.verdict is verdict for link in joined) for verdict in Verdict},
         "split_tracks": sum(len(answer.pieces_of(name)) for name in names),
@@ -88,7 +90,7 @@ def summary_of(answer: Answer, runs: Sequence[RunFolder], wall_s: float) -> dict
 def summary_text(summary: dict[str, Any], gallery: Path | None) -> str:
     """The same for a person."""
     text = (
-        "{tracklets} tracklets are {identities} people: {certain} certain, {probable} probable and {ambiguous} "
-        "ambiguous links, of which a part of {expected_false_links:.2g} is expected to be wrong"
-    ).format(**summary)
+        "{tracklets} tracklets are {identities} people{still_text}: {certain} certain, {probable} probable and "
+        "{ambiguous} ambiguous links, of which a part of {expected_false_links:.2g} is expected to be wrong"
+    ).format(**summary, still_text=f" ({summary['still']} never moved)" if summary["still"] else "")
     return text if gallery is None else f"{text}; {summary['known_before']} of them the gallery knew before"

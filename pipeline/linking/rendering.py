@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.draw import Painter
+from mdpr.pipeline.formats import identities
 from mdpr.pipeline.formats.trackboxes import hidden_again
 from mdpr.pipeline.linking.answers import Answer
 from mdpr.pipeline.linking.results import COLUMN, TRACKS_FILE
@@ -32,10 +33,12 @@ def render_run(answer: Answer, run: RunFolder) -> Iterator[Path]:
         ConfigError: the run has no tracks.parquet.
         OutputError: it cannot be written.
     """
+    is_still = identities.read_still(run.path / identities.FILE).__contains__
     for camera in run.cameras:
         boxes = _boxes(run.path / camera / TRACKS_FILE)
         path = run.path / camera / VIDEO_FILE
-        with closing(open_again(run, camera)) as source, VideoSink(path, Painter(names=answer.names)) as video:
+        painter = Painter(names=answer.names, is_still=is_still)
+        with closing(open_again(run, camera)) as source, VideoSink(path, painter) as video:
             for frame in source:
                 video.write(frame, boxes.get(frame.index, Tracks.empty()))
         yield path

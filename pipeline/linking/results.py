@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ def write_results(answer: Answer, run: RunFolder) -> None:
         OutputError: a full disk, or no permission. The file that was there is still whole.
     """
     name = answer.run_name[run.name]
-    write_text(run.path / identities.FILE, json.dumps(identities_of(answer, name), indent=1, ensure_ascii=False) + "\n")
+    write_text(
+        run.path / identities.FILE,
+        json.dumps(identities_of(answer, name, run.still), indent=1, ensure_ascii=False) + "\n",
+    )
     lines = [json.dumps(link_values(answer, link)) for link in answer.links if name in (link.a.run, link.b.run)]
     write_text(run.path / LINKS_FILE, "".join(line + "\n" for line in lines))
     owner = owner_of(answer, name)
@@ -45,8 +48,8 @@ def write_results(answer: Answer, run: RunFolder) -> None:
                 add_identities(run.path / camera / file, owner, by_frame=file == TRACKS_FILE)
 
 
-def identities_of(answer: Answer, run: str) -> dict[str, Any]:
-    """Content of identities.json for one run, under its name in the keys."""
+def identities_of(answer: Answer, run: str, still: Set[tuple[str, int]]) -> dict[str, Any]:
+    """Content of identities.json for one run, under its name in the keys; `still` as in `RunFolder`."""
     listed: dict[int, list[dict[str, Any]]] = {}
     for key, identity in answer.owners_of(run).items():
         listed.setdefault(identity, []).append({"camera": key.camera, "track_id": key.track_id})
@@ -59,9 +62,12 @@ def identities_of(answer: Answer, run: str) -> dict[str, Any]:
         for parts in answer.pieces_of(run).values() for part in parts
     ]  # fmt: skip
     found = [
-        {"id": identity, "name": answer.names.get(identity, ""), "tracklets": tracklets}
+        {
+            "id": identity, "name": answer.names.get(identity, ""),
+            "is_still": all((one["camera"], one["track_id"]) in still for one in tracklets), "tracklets": tracklets,
+        }
         for identity, tracklets in sorted(listed.items())
-    ]
+    ]  # fmt: skip
     return {"run": run, "gallery": answer.gallery, "identities": found, "pieces": pieces}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,7 @@ import yaml
 from mdpr.errors import ConfigError, FormatError
 from mdpr.pipeline.sources.clock import RUN
 from mdpr.pipeline.store.checks import as_date
-from mdpr.pipeline.store.tracklet_files import read_tracklets
+from mdpr.pipeline.store.tracklet_files import read_still, read_tracklets
 from mdpr.pipeline.store.values import EmbeddingModel
 from mdpr.pipeline.trajectory_files import Boxes, read_boxes
 from mdpr.trackers.crosscamera import Sighting
@@ -55,6 +55,7 @@ class RunFolder:
         tracklets: of all cameras.
         started_s: wall time when it began; 0 when no run.json tells.
         config: as the run resolved it; empty when it left none.
+        still: camera and track id of the tracks that never moved, see `mdpr.pipeline.stillness`.
     """
 
     name: str
@@ -64,6 +65,7 @@ class RunFolder:
     tracklets: Sequence[Tracklet]
     started_s: float
     config: Mapping[str, Any] = field(default_factory=dict)
+    still: Set[tuple[str, int]] = frozenset()
 
     def clock_of(self, camera: str, name: str) -> str:
         """The clock of a camera: the wall clock, or one of its own for the run `name`."""
@@ -127,8 +129,10 @@ def read_run(folder: Path) -> RunFolder:
     tracklets: list[Tracklet] = []
     models: dict[EmbeddingModel, Path] = {}
     cameras: dict[str, CameraStart] = {}
+    still: set[tuple[str, int]] = set()
     for file in files:
         model, found = read_tracklets(file)
+        still |= {(file.parent.name, track_id) for track_id in read_still(file)}
         models.setdefault(model, file)
         tracklets += found
         for camera in sorted({file.parent.name, *(one.camera for one in found)}):
@@ -141,7 +145,7 @@ def read_run(folder: Path) -> RunFolder:
         )
     started_s = _number(report, "started_s", folder / REPORT_FILE) or 0.0
     name = folder.resolve().name
-    return RunFolder(name, folder, next(iter(models)), cameras, tracklets, started_s, _read_config(folder))
+    return RunFolder(name, folder, next(iter(models)), cameras, tracklets, started_s, _read_config(folder), still)
 
 
 def warn_of_clocks(runs: Sequence[RunFolder]) -> None:

@@ -57,6 +57,7 @@ def _visit(visit: Visit, camera: int, begin_s: float, pictures: Pictures) -> dic
     return {
         "camera": camera, "track": visit.key.track_id, "part": visit.key.part, "person": visit.identity,
         "startS": round(begin_s + visit.start_s, 3), "endS": round(begin_s + visit.end_s, 3),
+        "isStill": visit.is_still,
         "detections": visit.tracklet.detections, "confidence": _rounded(visit.tracklet.confidence),
         "pictures": [
             [

@@ -24,7 +24,7 @@ from mdpr.pipeline.report_page.link_files import (
     text_of,
 )
 from mdpr.pipeline.report_page.run_content import RunCamera, RunContent, Visit
-from mdpr.pipeline.store.tracklet_files import read_tracklets
+from mdpr.pipeline.store.tracklet_files import read_still, read_tracklets
 from mdpr.pipeline.store.values import TrackletKey
 from mdpr.types import Tracklet
 
@@ -46,7 +46,9 @@ def read_run(folder: Path) -> RunContent:
     info = _read_info(folder / "run.json")
     name = folder.resolve().name
     tracklets = {}
+    still: set[tuple[str, int]] = set()
     for file in files:
+        still |= {(file.parent.name, track_id) for track_id in read_still(file)}
         for tracklet in read_tracklets(file)[1]:
             if tracklet.camera != file.parent.name:
                 raise FormatError(f"{file}: holds camera {tracklet.camera!r}, expected that of its folder")
@@ -55,7 +57,10 @@ def read_run(folder: Path) -> RunContent:
     start_s, fps = _read_options(folder / "config.yaml")
     path = folder / identities.FILE
     if not path.is_file():
-        alone = [Visit(TrackletKey(name, *key), one, one.start_s, one.end_s) for key, one in tracklets.items()]
+        alone = [
+            Visit(TrackletKey(name, *key), one, one.start_s, one.end_s, is_still=key in still)
+            for key, one in tracklets.items()
+        ]
         return RunContent(folder, name, info, cameras, in_order(alone), started_s=started_s, start_s=start_s, fps=fps)
     owner = identities.read_identities(path)
     content = read_json(path)
@@ -66,7 +71,8 @@ def read_run(folder: Path) -> RunContent:
         name = name_in(links, name, folder / LINKS_FILE)
     else:
         notes.append(f"There is no {LINKS_FILE} beside {identities.FILE}, so why people were joined cannot be shown.")
-    visits = in_order(_linked_visits(path, name, owner, tracklets))
+    linked = _linked_visits(path, name, owner, tracklets)
+    visits = in_order([replace(one, is_still=(one.key.camera, one.key.track_id) in still) for one in linked])
     check_keys(links, visits, name, folder / LINKS_FILE)
     return RunContent(
         folder,

@@ -42,6 +42,7 @@ class Visit:
         tracklet: the whole tracklet.
         start_s, end_s: of the visit, by the clock of its camera.
         identity: number of the person; None when nothing says who it is.
+        is_still: whether the track never moved, see `mdpr.pipeline.stillness`.
     """
 
     key: TrackletKey
@@ -49,6 +50,7 @@ class Visit:
     start_s: float
     end_s: float
     identity: int | None = None
+    is_still: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,9 @@ TRACKS_SCHEMA = pa.schema(
         ("class_id", pa.int32()),
     ]
 )
+
+IS_STILL = "is_still"
+"""The column of tracklets.parquet that says whether the track never moved; files of earlier versions do not have it."""
 
 _ROWS_A_GROUP = 20_000
 _TRACKLETS_A_GROUP = 256
@@ -63,6 +66,7 @@ def tracklets_schema(dimension: int, fingerprint: str) -> pa.Schema:
             ("end_s", pa.float64()),
             ("detections", pa.int64()),
             ("confidence", pa.float32()),
+            (IS_STILL, pa.bool_()),
             ("views", pa.list_(view)),
             ("embedding", row),
             ("embeddings", pa.list_(row)),
@@ -130,13 +134,23 @@ class TrackSink:
 
 
 class TrackletSink:
-    """tracklets.parquet: a row for each tracklet, in the order in which they ended."""
+    """tracklets.parquet: a row for each tracklet, in the order in which they ended.
 
-    def __init__(self, path: Path, dimension: int, fingerprint: str) -> None:
+    Args:
+        path: of the file.
+        dimension, fingerprint: of the embeddings.
+        is_still: whether the track of an id never moved, asked when it has ended.
+    """
+
+    def __init__(
+        self, path: Path, dimension: int, fingerprint: str, is_still: Callable[[int], bool] = lambda _: False
+    ) -> None:
+        self._is_still = is_still
         self._dimension = dimension
         self._schema = tracklets_schema(dimension, fingerprint)
         self._table = _GroupedWriter(path, self._schema)
         self._waiting: list[Tracklet] = []
+        self._still: list[bool] = []  # of those
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Append the tracklets that ended with this frame."""
@@ -145,6 +159,7 @@ class TrackletSink:
     def end(self, tracklets: Sequence[Tracklet]) -> None:
         """Append tracklets."""
         self._waiting.extend(tracklets)
+        self._still.extend(self._is_still(tracklet.track_id) for tracklet in tracklets)
         if len(self._waiting) >= _TRACKLETS_A_GROUP:
             self._write_group()
 
@@ -153,13 +168,14 @@ class TrackletSink:
         columns: dict[str, Any] = {
             name: [getattr(row, name) for row in rows]
             for name in self._schema.names
-            if name not in ("views", "embedding", "embeddings")
+            if name not in (IS_STILL, "views", "embedding", "embeddings")
         }
+        columns[IS_STILL] = self._still
         columns["views"] = [_views(row) for row in rows]
         columns["embedding"] = [_values(row.embedding) for row in rows]
         columns["embeddings"] = [[_values(view) for view in row.embeddings] for row in rows]
         self._table.write(columns)
-        self._waiting = []
+        self._waiting, self._still = [], []
 
     def __enter__(self) -> Self:
         return self

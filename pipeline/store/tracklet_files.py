@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mdpr.errors import FormatError, SourceError
-from mdpr.pipeline.sinks.parquet import tracklets_schema
+from mdpr.pipeline.sinks.parquet import IS_STILL, tracklets_schema
 from mdpr.pipeline.store.values import EmbeddingModel
 from mdpr.types import Tracklet
 
@@ -25,9 +25,39 @@ def read_tracklets(path: Path) -> tuple[EmbeddingModel, list[Tracklet]]:
         SourceError: no such file, or it cannot be read.
         FormatError: not Parquet, cut off, or without the columns of tracklets.parquet.
     """
+    table = _read(path)
+    model = _model(table.schema, path)
+    expected = tracklets_schema(model.dimension, model.fingerprint)
+    for name in expected.names:
+        if name == IS_STILL:  # files of earlier versions do not have it
+            continue
+        if name not in table.schema.names or table.schema.field(name).type != expected.field(name).type:
+            raise FormatError(
+                f"{path} is not a tracklets.parquet: expected a column {name} ({expected.field(name).type})"
+            )
+    try:
+        return model, _tracklets(table, model.dimension)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise FormatError(f"{path} is damaged: {error}. Track again, or restore a copy") from error
+
+
+def read_still(path: Path) -> frozenset[int]:
+    """Ids of the tracks of one camera of a run that never moved; none where a file of an earlier version does not say.
+
+    Raises:
+        SourceError, FormatError: see `read_tracklets`.
+    """
+    table = _read(path, ["track_id", IS_STILL])
+    if IS_STILL not in table.schema.names:
+        return frozenset()
+    return frozenset(table.filter(table[IS_STILL])["track_id"].to_pylist())
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The file, or those of the columns that it has."""
     try:
         with path.open("rb") as file:
-            table = pq.ParquetFile(file).read()
+            return pq.ParquetFile(file).read(columns)
     except FileNotFoundError as error:
         part = path.with_name(path.name + ".part")
         reason = "its run was killed before the file was whole" if part.exists() else "expected a run of mdpr-track"
@@ -38,17 +68,6 @@ def read_tracklets(path: Path) -> tuple[EmbeddingModel, list[Tracklet]]:
         raise FormatError(
             f"{path} is no Parquet file, or is damaged or cut off ({error}): track again, or restore a copy"
         ) from error
-    model = _model(table.schema, path)
-    expected = tracklets_schema(model.dimension, model.fingerprint)
-    for name in expected.names:
-        if name not in table.schema.names or table.schema.field(name).type != expected.field(name).type:
-            raise FormatError(
-                f"{path} is not a tracklets.parquet: expected a column {name} ({expected.field(name).type})"
-            )
-    try:
-        return model, _tracklets(table, model.dimension)
-    except (TypeError, ValueError, pa.ArrowException) as error:
-        raise FormatError(f"{path} is damaged: {error}. Track again, or restore a copy") from error
 
 
 def _model(schema: pa.Schema, path: Path) -> EmbeddingModel:

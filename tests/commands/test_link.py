@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mdpr.pipeline.commands.link import main
-from mdpr.pipeline.formats.identities import read_identities
+from mdpr.pipeline.formats.identities import read_identities, read_still
 from mdpr.pipeline.sinks.parquet import TrackletSink
 from simulated_tracklets import World, score, simulate
 
@@ -22,10 +22,12 @@ def scene(tmp_path):
     return simulated, tmp_path / "monday"
 
 
-def write_run(folder, sightings, fingerprint="model-1"):
+def write_run(folder, sightings, fingerprint="model-1", still=()):
+    """Tracklets of each camera; those whose keys are in `still` never moved."""
     for camera in {one.key.camera for one in sightings}:
         (folder / camera).mkdir(parents=True)
-        with TrackletSink(folder / camera / "tracklets.parquet", WORLD.dimension, fingerprint) as sink:
+        path, ids = folder / camera / "tracklets.parquet", {key.track_id for key in still if key.camera == camera}
+        with TrackletSink(path, WORLD.dimension, fingerprint, ids.__contains__) as sink:
             sink.end([one.tracklet for one in sightings if one.key.camera == camera])
 
 
@@ -43,6 +45,19 @@ def test_identities_and_links_are_written(scene, capsys):
     before = (run / "identities.json").read_bytes(), (run / "links.jsonl").read_bytes()
     assert main([str(run), "--quiet"]) == 0
     assert ((run / "identities.json").read_bytes(), (run / "links.jsonl").read_bytes()) == before
+
+
+def test_who_never_moved_is_told(tmp_path, capsys):
+    """Somebody who moved in one of their tracks did move; somebody who moved in none is counted and marked."""
+    simulated = simulate(WORLD)
+    tracks = {person: [key for key, one in simulated.person.items() if one == person] for person in (0, 1)}
+    write_run(tmp_path / "run", simulated.sightings, still=[*tracks[0], *tracks[1][1:]])
+    assert main([str(tmp_path / "run")]) == 0
+    owner, still = (read(tmp_path / "run/identities.json") for read in (read_identities, read_still))
+    found = [{owner[key.camera, key.track_id] for key in keys} for keys in tracks.values()]
+    assert [len(one) for one in found] == [1, 1]  # linking was right
+    assert still == found[0]
+    assert "10 people (1 never moved): " in capsys.readouterr().err
 
 
 def test_identities_hold_across_runs(scene, tmp_path):

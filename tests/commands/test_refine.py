@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mdpr.pipeline.commands.refine import main
 from mdpr.pipeline.commands.track import main as track_main
-from mdpr.pipeline.store.tracklet_files import read_tracklets
+from mdpr.pipeline.sinks.parquet import IS_STILL
+from mdpr.pipeline.store.tracklet_files import read_still, read_tracklets
 
 FILES = ("tracks.txt", "tracks.parquet", "tracklets.parquet")
 
@@ -124,6 +126,17 @@ def test_what_linking_found_before_is_set_aside(tracked: Any) -> None:
     assert main([str(folder), "--quiet"]) == 0
     assert not (folder / "identities.json").exists()
     assert (folder / "identities.json.before-refine").exists()
+
+
+@pytest.mark.parametrize(("before", "after"), [({1, 2, 3}, {1, 2}), ({1, 2}, {2}), ({2, 3}, {2}), (set(), set())])
+def test_a_connected_track_never_moved_if_no_part_did(tracked: Any, before: set[int], after: set[int]) -> None:
+    path = tracked() / "S/tracklets.parquet"
+    table = pq.read_table(path)
+    column = pa.array([track_id in before for track_id in table["track_id"].to_pylist()])
+    pq.write_table(table.set_column(table.schema.get_field_index(IS_STILL), IS_STILL, column), path)
+    assert read_still(path) == before
+    assert main([str(path.parents[1]), "--max-fill", "5", "--quiet"]) == 0  # connects 1 and 3
+    assert read_still(path) == after
 
 
 def test_track_refines_at_the_end(tracked: Any, capsys: Any) -> None:

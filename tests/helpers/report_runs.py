@@ -32,12 +32,15 @@ def visit(camera: str, track_id: int, start_s: float, end_s: float, views: int =
     return make_tracklet(camera, track_id, start_s, end_s, rows, np.linspace(0.3, 0.9, views))
 
 
-def write_run(folder: Path, tracklets: Sequence[Tracklet], info: Mapping[str, Any] | None = None) -> Path:
-    """tracklets.parquet of each camera, and run.json when `info` is given."""
+def write_run(
+    folder: Path, tracklets: Sequence[Tracklet], info: Mapping[str, Any] | None = None, still: Sequence[int] = ()
+) -> Path:
+    """tracklets.parquet of each camera, in which the tracks `still` never moved, and run.json when `info` is given."""
     for camera in {one.camera for one in tracklets}:
         (folder / camera).mkdir(parents=True, exist_ok=True)
         dimension = tracklets[0].embeddings.shape[1]
-        with TrackletSink(folder / camera / "tracklets.parquet", dimension, "model-1") as sink:
+        path = folder / camera / "tracklets.parquet"
+        with TrackletSink(path, dimension, "model-1", still.__contains__) as sink:
             sink.end([one for one in tracklets if one.camera == camera])
     if info is not None:
         (folder / "run.json").write_text(json.dumps(info))

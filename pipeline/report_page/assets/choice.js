@@ -4,6 +4,7 @@ const choice = {
   query: "",
   order: "doubt",
   isDoubtful: false,
+  isMoving: false, // leave out what never moved
   kind: "all", // of links: all, joined, apart
   cameras: new Set(cameras.map((_, index) => index)),
   fromS: WHOLE.fromS,
@@ -28,6 +29,7 @@ function chosenLanes() {
   for (const lane of lanes) {
     if (query && !lane.search.includes(query)) continue;
     if (choice.isDoubtful && !lane.ambiguous) continue;
+    if (choice.isMoving && lane.isStill) continue;
     const shown = lane.visits.filter(isShown);
     if (shown.length) chosen.push({ lane, visits: shown, ...packed(shown) });
   }
@@ -62,6 +64,6 @@ function chosenLinks() {
 }
 
 const isFiltered = () =>
-  choice.query.trim() !== "" || choice.isDoubtful || choice.cameras.size < cameras.length || isZoomed();
+  choice.query.trim() !== "" || choice.isDoubtful || choice.isMoving || choice.cameras.size < cameras.length || isZoomed();
 
 const isZoomed = () => choice.fromS !== WHOLE.fromS || choice.toS !== WHOLE.toS;

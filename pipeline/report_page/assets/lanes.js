@@ -27,7 +27,8 @@ function makeLane(item, index) {
     el("span", { className: "who-text" },
       el("span", { className: "name" }, typed(lane.name)),
       el("span", { className: "meta" }, metaOf(lane)),
-      lane.ambiguous ? el("span", { className: "chip ambiguous", textContent: `${lane.ambiguous} ambiguous` }) : null),
+      lane.ambiguous ? el("span", { className: "chip ambiguous", textContent: `${lane.ambiguous} ambiguous` }) : null,
+      lane.isStill ? el("span", { className: "chip still", textContent: "never moved", title: STILL_WORDS }) : null),
   );
   who.dataset.cell = 0;
   const track = el("div", { className: "track", role: "none" }, connectors(item));
@@ -38,7 +39,9 @@ function makeLane(item, index) {
   return row;
 }
 
-const doubtWords = (lane) => (lane.ambiguous ? `, ${count(lane.ambiguous, "ambiguous link")}` : "");
+const STILL_WORDS = "The picture at this place did not change: a thing, or somebody who kept very still";
+const doubtWords = (lane) =>
+  (lane.ambiguous ? `, ${count(lane.ambiguous, "ambiguous link")}` : "") + (lane.isStill ? ", never moved" : "");
 
 function metaOf(lane) {
   if (lane.person === null) return typed(cameras[lane.visits[0].camera].name);

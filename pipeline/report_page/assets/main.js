@@ -8,7 +8,8 @@ function writeSummary() {
     const joined = links.filter((link) => link.isJoined);
     const named = ["ambiguous", "probable", "certain"].map((verdict) => [joined.filter((link) => link.verdict === verdict).length, verdict]);
     const kinds = named.filter(([number]) => number).map(([number, verdict]) => `${number.toLocaleString("en")} ${verdict}`);
-    parts.unshift(count(people, "person", "people"), count(visits.length, "visit"));
+    const still = lanes.filter((lane) => lane.isStill && lane.person !== null).length;
+    parts.unshift(count(people, "person", "people") + (still ? ` (${still} never moved)` : ""), count(visits.length, "visit"));
     if (joined.length) parts.push(`${count(joined.length, "link")} (${kinds.join(", ")})`);
   } else parts.unshift(`${count(visits.length, "track")}, not linked`);
   if (run.startedS !== null) parts.push(`${clock(0)} is ${new Date(run.startedS * 1000).toLocaleString()}`);
@@ -99,10 +100,10 @@ function chooseTab(name, isFocused) {
 }
 
 function resetFilters() {
-  Object.assign(choice, { query: "", isDoubtful: false });
+  Object.assign(choice, { query: "", isDoubtful: false, isMoving: false });
   chooseCameras(true);
   byId("query").value = "";
-  byId("doubtful").checked = false;
+  byId("doubtful").checked = byId("moving").checked = false;
   setTimes(WHOLE.fromS, WHOLE.toS);
 }
 
@@ -112,6 +113,7 @@ function listen() {
   byId("order").addEventListener("change", () => { choice.order = byId("order").value; redraw(); });
   byId("kind").addEventListener("change", () => { choice.kind = byId("kind").value; redraw(); });
   byId("doubtful").addEventListener("change", () => { choice.isDoubtful = byId("doubtful").checked; redraw(); });
+  byId("moving").addEventListener("change", () => { choice.isMoving = byId("moving").checked; redraw(); });
   for (const id of ["from", "to"]) byId(id).addEventListener("change", readTimes);
   byId("reset").addEventListener("click", resetFilters);
   byId("all-cameras").addEventListener("click", () => chooseCameras(true));
@@ -169,6 +171,7 @@ writeSummary();
 makeCameraChips();
 byId("links-explain").textContent = links.length ? ABOUT_LINKS
   : run.isLinked ? "There are no links: everybody was seen once, or why people were joined was not kept." : "This run was not linked, so there are no links. mdpr-link makes them.";
+byId("moving-label").hidden = !lanes.some((lane) => lane.isStill);
 byId("doubtful-label").hidden = byId("kind-label").hidden = !links.length;
 if (!run.isLinked) byId("order").value = choice.order = "time";
 listen();

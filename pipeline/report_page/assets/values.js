@@ -45,6 +45,7 @@ function makeLanes() {
     lane.lengthS = lane.visits.reduce((sum, visit) => sum + visit.endS - visit.startS, 0);
     lane.links = [...new Set(lane.visits.flatMap((visit) => visit.links))].sort((a, b) => b.doubt - a.doubt || a.index - b.index);
     lane.ambiguous = lane.links.filter((link) => link.isJoined && link.verdict === "ambiguous").length;
+    lane.isStill = lane.visits.every((visit) => visit.isStill);
     lane.doubt = lane.links.length ? lane.links[0].doubt : -1;
     lane.name = nameOf(lane);
     lane.search = searchText(lane);

@@ -35,6 +35,15 @@ def test_a_run_that_was_not_linked(tmp_path):
     assert people_of(run) == {None: {("hall", 1, 0), ("hall", 2, 0)}}
 
 
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_what_never_moved_is_known(tmp_path, is_linked):
+    visits = [visit("hall", 1, 0, 5), visit("hall", 2, 3, 9), visit("door", 3, 3, 9)]
+    folder = write_run(tmp_path / "monday", visits, still=[1, 3])
+    if is_linked:
+        write_linking(folder, {1: [("hall", 1)], 2: [("hall", 2), ("door", 3)]})
+    assert {one.key.track_id for one in read_run(folder).visits if one.is_still} == {1, 3}
+
+
 def test_pieces_take_the_place_of_their_track(tmp_path):
     folder = write_run(tmp_path / "monday", [visit("hall", 1, 0, 10), visit("hall", 2, 20, 25)])
     piece = {"camera": "hall", "track_id": 1}
