@@ -1,10 +1,8 @@
 """Tracks that never move: chairs, plants, posters and mannequins that a detector takes for people.
 
 People do not keep as still as things: somebody at a desk or behind a counter changes a tenth and more of the picture at
-their place from second to second, a chair changes none of it. So small grey pictures of the place where a track began
-are compared. A track that is called still stays in all results, marked: it may be somebody who sleeps.
-
-Measured a second apart, 10 s and longer, on real and rendered clips: see docs/tracking.md.
+their place, a chair changes none of it. So small grey pictures of the place where a track began are compared. A track
+that is called still stays in all results, marked: it may be somebody who sleeps. docs/tracking.md has the figures.
 """
 
 from __future__ import annotations
