@@ -48,10 +48,10 @@ class TrackRun:
             require_display()
         self.times = StageTimes()
         self.cameras: dict[str, CameraReport] = {}
-        self._stillness: dict[str, Stillness] = {}
         self._is_interrupted = False
         self._loop: TrackingLoop | None = None
         self._sources = self._open_sources(config)
+        self._stillness = {source.camera: Stillness() for source in self._sources}
         self.report: RunReport | None = None
         if not self._sources:
             return
@@ -161,7 +161,7 @@ class TrackRun:
         make_folder(folder)
         output = self.config.output
 
-        still = self._stillness[source.camera] = Stillness()
+        still = self._stillness[source.camera]
 
         def painter() -> Painter:
             return Painter(output.line_width, output.trail_s, is_still=still.is_still)

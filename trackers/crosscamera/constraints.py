@@ -108,10 +108,14 @@ class Constraints:
         return code
 
     def overlapping(self, a: Integers, b: Integers) -> Flags:
-        """(P,) whether two tracklets share a frame, or a moment, of one camera of one run."""
+        """(P,) whether two tracklets share a frame, or a moment, of one camera of one run; parts of one track: a frame.
+
+        Where a track was cut, one part may end at the moment at which the next begins, as far as times of day tell.
+        """
         scene = self._scene
         frames = (scene.start_frame[a] <= scene.end_frame[b]) & (scene.start_frame[b] <= scene.end_frame[a])
-        return (scene.lane[a] == scene.lane[b]) & (frames | scene.at_once(a, b)) & (a != b)
+        moments = scene.at_once(a, b) & (scene.track[a] != scene.track[b])
+        return (scene.lane[a] == scene.lane[b]) & (frames | moments) & (a != b)
 
     def between(self, a: Integers, b: Integers) -> int:
         """What forbids two groups to be one: the code of any pair between them, NONE when they may."""

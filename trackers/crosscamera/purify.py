@@ -103,16 +103,17 @@ def _mean_pair(cosine: Floats) -> float:
 def pieces_of(sighting: Sighting, cut: int) -> tuple[Sighting, Sighting]:
     """A tracklet cut before its view number `cut`, midway to the view before it; parts 1 and 2 of its visit.
 
-    Detections are divided in proportion to time.
+    Detections are divided in proportion to time. Between the parts is a moment, long enough for times of day to tell.
     """
     whole = sighting.tracklet
     time_s = float(whole.view_time_s[cut - 1] + whole.view_time_s[cut]) / 2
+    moment_s = min(float(whole.view_time_s[cut] - whole.view_time_s[cut - 1]) / 4, 1e-4)
     frame = int(whole.view_frame[cut - 1] + whole.view_frame[cut]) // 2
     length = max(whole.end_frame - whole.start_frame + 1, 1)
     before = int(np.clip(round(whole.detections * (frame - whole.start_frame + 1) / length), 1, whole.detections))
     ends = (
-        {"end_frame": frame, "end_s": min(time_s, float(np.nextafter(whole.view_time_s[cut], -np.inf)))},
-        {"start_frame": frame + 1, "start_s": float(np.nextafter(time_s, np.inf))},
+        {"end_frame": frame, "end_s": time_s - moment_s},
+        {"start_frame": frame + 1, "start_s": time_s + moment_s},
     )
     parts = []
     for part, (views, end, detections) in enumerate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,22 @@ def test_corrections_bind_groups():
     scene = make_scene(rows)
     assert Constraints(scene, knowledge).forbidding(np.array([1]), np.array([2])) == CORRECTION
     assert Constraints(scene, knowledge).between(np.array([0, 1]), np.array([2])) == CORRECTION
+
+
+def test_parts_of_a_track_may_be_joined_by_hand_although_they_touch():
+    """Galleries have parts of which one ends when the next begins, as far as a time of day tells."""
+    noon = 1_760_000_000.0
+    one, two = sighting("a", 3, 0, 5, started_s=noon), sighting("a", 3, 5 + 1e-9, 9, started_s=noon)
+    later = replace(two.tracklet, start_frame=one.tracklet.end_frame + 1)
+    one = replace(one, key=TrackletKey("r", "a", 3, 1))
+    two = replace(two, key=TrackletKey("r", "a", 3, 2), tracklet=later)
+    assert one.end_s == two.start_s
+    knowledge = Knowledge([Correction("must-link", one.key, two.key)])
+    assert len(OfflineLinker().link([one, two], knowledge).identities) == 1
+    assert len(OfflineLinker().link([one, two]).identities) == 2
+    other = replace(two, key=TrackletKey("r", "a", 4), tracklet=replace(later, track_id=4))
+    with pytest.raises(ConfigError, match="overlap in one camera"):
+        OfflineLinker().link([one, other], Knowledge([Correction("must-link", one.key, other.key)]))
 
 
 def test_must_link_joins_what_looks_different():

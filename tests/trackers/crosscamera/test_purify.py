@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mdpr.trackers.crosscamera import Correction, Knowledge, LinkConfig, OfflineLinker, Sighting
 from mdpr.trackers.crosscamera.purify import Levels, cut_of, outliers, pieces_of
@@ -44,6 +45,15 @@ def test_pieces_share_nothing_and_lose_nothing():
     np.testing.assert_array_equal(np.concatenate([one.embeddings, two.embeddings]), whole.tracklet.embeddings)
     assert one.view_time_s.max() <= one.end_s
     assert two.view_time_s.min() >= two.start_s
+
+
+@pytest.mark.parametrize("started_s", [0.0, 1_760_000_300.0])
+@pytest.mark.parametrize("seconds", [9.0, 0.9])
+def test_pieces_follow_each_other_by_the_time_of_day_too(started_s, seconds):
+    """The least step of a time of day is a quarter of a microsecond, of which `nextafter` near 0 knows nothing."""
+    whole = Sighting.of("r", make_tracklet("a", 3, 2.0, 2.0 + seconds, np.eye(8)), started_s)
+    first, second = pieces_of(whole, 3)
+    assert first.start_s < first.end_s < second.start_s < second.end_s
 
 
 def mixed():
