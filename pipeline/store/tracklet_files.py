@@ -29,7 +29,7 @@ def read_tracklets(path: Path) -> tuple[EmbeddingModel, list[Tracklet]]:
     model = _model(table.schema, path)
     expected = tracklets_schema(model.dimension, model.fingerprint)
     for name in expected.names:
-        if name == IS_STILL:  # files of earlier versions do not have it
+        if name == IS_STILL:  # see `read_still`
             continue
         if name not in table.schema.names or table.schema.field(name).type != expected.field(name).type:
             raise FormatError(
@@ -50,6 +50,8 @@ def read_still(path: Path) -> frozenset[int]:
     table = _read(path, ["track_id", IS_STILL])
     if IS_STILL not in table.schema.names:
         return frozenset()
+    if table.schema.field(IS_STILL).type != pa.bool_():
+        raise FormatError(f"{path} is not a tracklets.parquet: expected a column {IS_STILL} (bool)")
     return frozenset(table.filter(table[IS_STILL])["track_id"].to_pylist())
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fakes import make_tracklet
+from mdpr.errors import FormatError
 from mdpr.pipeline.draw import Painter, colour_of
 from mdpr.pipeline.sinks import TrackletSink
 from mdpr.pipeline.sinks.parquet import IS_STILL
@@ -184,6 +185,9 @@ def test_files_tell_which_tracks_are_still(tmp_path: Path):
     pq.write_table(pq.read_table(path).drop_columns(IS_STILL), path)  # as earlier versions wrote it
     assert read_still(path) == frozenset()
     assert len(read_tracklets(path)[1]) == 3
+    pq.write_table(pq.read_table(path).append_column(IS_STILL, [["no"] * 3]), path)
+    with pytest.raises(FormatError, match="expected a column is_still"):
+        read_still(path)
 
 
 def test_still_boxes_are_grey_and_say_so():

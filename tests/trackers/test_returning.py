@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mdpr.trackers import returning
 from mdpr.trackers.appearance import spread_of
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
 from mdpr.trackers.geometry import to_planes
@@ -290,3 +291,12 @@ def test_a_track_asks_until_it_has_all_its_views(detect):
     assert found[112] == [2]
     assert found[-1] == [1]
     assert renamed == [(2, 1)]
+
+
+@pytest.mark.parametrize("most", [1, 50, 100, 10_000])
+def test_products_by_parts_are_those_of_the_whole(monkeypatch, most):
+    monkeypatch.setattr(returning, "SMALL_PRODUCT", most)
+    rng = np.random.default_rng(0)
+    for new, held in ((3, 20), (0, 20), (4, 1)):
+        first, second = rng.normal(size=(new, 8)).astype(np.float32), rng.normal(size=(held, 8)).astype(np.float32)
+        np.testing.assert_allclose(returning._products(first, second), first @ second.T, atol=1e-5)
