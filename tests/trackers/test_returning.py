@@ -293,6 +293,26 @@ def test_a_track_asks_until_it_has_all_its_views(detect):
     assert renamed == [(2, 1)]
 
 
+@pytest.mark.parametrize(
+    ("apart", "spread", "expected"), [(None, -1.0, 1), (0.04, -1.0, 0), (0.06, -1.0, 1), (0.3, 0.6, 0), (0.0, -1.0, 0)]
+)
+def test_of_two_who_come_at_once_neither_is_taken_unless_one_is_nearer_by_the_margin(apart, spread, expected):
+    """The one who asks looks exactly like who left; the other one differs by `apart`, with views of that spread."""
+    gallery = ReturnGallery(ReturnRules(60.0, 10, 1, 0.3, 0.3, 0.3, 0.05, 10))
+    look = np.eye(2, 8, dtype=np.float32)
+    gallery.hold([tracklet_of(1, look[0], 5.0)], 5.0)
+    asked = []
+
+    def rivals():
+        asked.append(apart)
+        near = (1 - apart) * look[0] + np.sqrt(1 - (1 - apart) ** 2) * look[1]
+        return np.stack([look[1], near]).astype(np.float32), np.array([-1.0, spread])
+
+    assert gallery.find(look[1:], 7.0, 0, rivals if apart is not None else None) == 0
+    assert asked == []  # only where it matters
+    assert gallery.find(look[:1], 7.0, 0, rivals if apart is not None else None) == expected
+
+
 @pytest.mark.parametrize("most", [1, 50, 100, 10_000])
 def test_products_by_parts_are_those_of_the_whole(monkeypatch, most):
     monkeypatch.setattr(returning, "SMALL_PRODUCT", most)
