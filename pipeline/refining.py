@@ -141,10 +141,8 @@ def _refine_camera(camera: Path, config: RefineConfig) -> CameraChange:
             _copy(camera / name, kept / name)
     write_trajectories(camera / TRACKS, refined.trajectories)
     rows = [*alone, *(one.tracklet for one in refined.trajectories)]
-    for _ in refined.connected:  # as many rounds as a chain may have links
-        for pair in refined.connected:
-            if not still.issuperset(pair):  # one part of the track moved, so it did
-                still.difference_update(pair)
+    while mixed := [pair for pair in refined.connected if len(still.intersection(pair)) == 1]:
+        still.difference_update(*mixed)  # one part of the track moved, so it did
     with TrackletSink(camera / TRACKLETS, model.dimension, model.fingerprint, still.__contains__) as sink:
         sink.end(sorted(rows, key=lambda one: (one.end_frame, one.track_id)))
     if (camera / TEXT).exists():

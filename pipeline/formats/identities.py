@@ -27,10 +27,7 @@ def read_identities(path: Path) -> Identities:
     Raises:
         FormatError: no JSON of this kind, or a tracklet that belongs to two identities.
     """
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: no JSON: {error}") from error
+    content = _content(path)
     found: Identities = {}
     seen: set[int] = set()
     for number, entry in enumerate(_listed(content, "identities", str(path))):
@@ -58,11 +55,7 @@ def read_still(path: Path) -> frozenset[int]:
     Raises:
         FormatError: no JSON of this kind.
     """
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: no JSON: {error}") from error
-    listed = enumerate(_listed(content, "identities", str(path)))
+    listed = enumerate(_listed(_content(path), "identities", str(path)))
     entries = [(entry, f"{path}: identities[{number}]") for number, entry in listed]
     return frozenset(_whole(entry, "id", where) for entry, where in entries if entry.get("is_still") is True)
 
@@ -73,10 +66,7 @@ def read_pieces(path: Path) -> Pieces:
     Raises:
         FormatError: no JSON of this kind.
     """
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: no JSON: {error}") from error
+    content = _content(path)
     found: Pieces = {}
     for place, piece in enumerate(content.get("pieces", []) if isinstance(content, dict) else []):
         where = f"{path}: pieces[{place}]"
@@ -86,6 +76,13 @@ def read_pieces(path: Path) -> Pieces:
             key = (piece["camera"], _whole(piece, "track_id", where))
             found.setdefault(key, []).append((_whole(piece, "start_frame", where), _whole(piece, "id", where)))
     return {key: sorted(parts) for key, parts in found.items()}
+
+
+def _content(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: no JSON: {error}") from error
 
 
 def _listed(content: Any, key: str, where: str) -> list[Any]:
