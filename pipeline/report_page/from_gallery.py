@@ -30,10 +30,10 @@ def as_in_gallery(run: RunContent, store: Store) -> RunContent:
             f"{store.description}: has no run {run.name}; its runs: {known}. Add it with "
             f"mdpr-link {run.folder} --gallery FILE, or leave --gallery out"
         )
-    records = store.tracklets(Filters(runs=(run.name,)))
+    still = {visit.key[:3] for visit in run.visits if visit.is_still}  # the gallery does not keep it
     visits = [
-        Visit(record.key, record.tracklet, record.tracklet.start_s, record.tracklet.end_s, record.identity)
-        for record in records
+        Visit(one.key, one.tracklet, one.tracklet.start_s, one.tracklet.end_s, one.identity, one.key[:3] in still)
+        for one in store.tracklets(Filters(runs=(run.name,)))
     ]
     identities = store.identities()
     person = {key: identity.number for identity in identities for key in identity.members}

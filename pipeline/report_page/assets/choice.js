@@ -20,7 +20,8 @@ const ORDERS = {
 };
 
 const isShown = (visit) =>
-  choice.cameras.has(visit.camera) && visit.endS >= choice.fromS && visit.startS <= choice.toS;
+  choice.cameras.has(visit.camera) && visit.endS >= choice.fromS && visit.startS <= choice.toS
+  && !(choice.isMoving && visit.lane.isStill);
 
 /** The lanes to show, in order, each with those of its visits that are shown, packed into rows that do not overlap. */
 function chosenLanes() {
@@ -29,7 +30,6 @@ function chosenLanes() {
   for (const lane of lanes) {
     if (query && !lane.search.includes(query)) continue;
     if (choice.isDoubtful && !lane.ambiguous) continue;
-    if (choice.isMoving && lane.isStill) continue;
     const shown = lane.visits.filter(isShown);
     if (shown.length) chosen.push({ lane, visits: shown, ...packed(shown) });
   }

@@ -22,7 +22,7 @@ from mdpr.pipeline.store import (
     TrackletRecord,
     Verdict,
 )
-from report_runs import two_people, visit
+from report_runs import two_people, visit, write_run
 
 HALL, DOOR = TrackletKey("monday", "hall", 1), TrackletKey("monday", "door", 1)
 FAR = TrackletKey("sunday", "hall", 9)
@@ -47,6 +47,16 @@ def scene(tmp_path):
     store.revise(Revision("linker", dict.fromkeys(found, ann), links))
     store.rename(ann, "Ann", "me")
     return folder, store, ann
+
+
+def test_what_never_moved_is_marked_as_in_the_run(scene):
+    folder, store, _ = scene
+    assert not any(one.is_still for one in as_in_gallery(read_run(folder), store).visits)
+    write_run(folder, [visit("door", 1, 30, 42), visit("hall", 1, 2, 20)], still=[1])
+    (folder / "identities.json").unlink()
+    write_run(folder, [visit("hall", 1, 2, 20)])
+    run = as_in_gallery(read_run(folder), store)
+    assert {one.key: one.is_still for one in run.visits} == {HALL: False, DOOR: True}
 
 
 def test_who_is_who_comes_from_the_gallery(scene):

@@ -10,7 +10,7 @@ import pytest
 from chromium import find_chromium
 from mdpr.pipeline.sinks import TrackletSink, VideoSink
 from mdpr.types import Frame, Tracks
-from report_runs import two_people, visit, write_linking, write_run
+from report_runs import link, two_people, visit, write_linking, write_run
 
 pytestmark = [
     pytest.mark.slow,
@@ -123,9 +123,10 @@ def test_filters(page):
 
 def test_what_never_moved_is_marked_and_can_be_left_out(show, page, tmp_path):
     assert page.value("document.querySelector('#moving-label').hidden") is True
-    visits = [visit("hall", 1, 0, 20), visit("hall", 2, 3, 9), visit("door", 3, 12, 18)]
-    folder = write_run(tmp_path / "tuesday", visits, still=[1, 3])  # 3 is a part of person 2, who moved
-    write_linking(folder, {1: [("hall", 1)], 2: [("hall", 2), ("door", 3)]})
+    visits = [visit("hall", 1, 0, 20), visit("hall", 2, 3, 9), visit("door", 3, 12, 18), visit("door", 4, 2, 20)]
+    folder = write_run(tmp_path / "tuesday", visits, still=[1, 3, 4])  # 3 is a part of person 2, who moved
+    links = [link("tuesday/door/4", "tuesday/hall/1"), link("tuesday/door/3", "tuesday/hall/2")]
+    write_linking(folder, {1: [("hall", 1), ("door", 4)], 2: [("hall", 2), ("door", 3)]}, links)
     page = show(folder)
     assert "2 people (1 never moved)" in page.value("document.querySelector('#summary').textContent")
     assert page.value("[...document.querySelectorAll('.chip.still')].map((one) => one.textContent)") == ["never moved"]
@@ -134,6 +135,7 @@ def test_what_never_moved_is_marked_and_can_be_left_out(show, page, tmp_path):
     )
     page.click("#moving")
     assert page.value(NAMES) == ["Person 2"]
+    assert page.value("document.querySelector('#tab-links').textContent") == "Links (1)"
     page.click("#reset")
     assert page.value(NAMES) == ["Person 1", "Person 2"]
     assert page.value("document.querySelector('#moving').checked") is False
