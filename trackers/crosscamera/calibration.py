@@ -1,9 +1,9 @@
 """From similarity to the odds of being one person, without labels.
 
 Pairs that overlap in time in one camera are known to be two people, pieces of one tracklet are known to be one. All
-other pairs are a mixture of both, to which distributions are fitted by expectation maximisation, for all
-cameras together and then for each pair of cameras, where the fit to all counts like a number of samples of its own.
-So a pair of cameras with few samples has the common fit, and one with many has its own.
+other pairs are a mixture of both, to which distributions are fitted by expectation maximisation: for all pairs
+together, then for returns to one camera and for pairs of two cameras, then for each pair of cameras. Each time the fit
+before counts like a number of samples. So a pair of cameras with few samples borrows, and one with many has its own.
 
 Reference: Dempster, Laird, Rubin, "Maximum Likelihood from Incomplete Data via the EM Algorithm", 1977; shrinkage as
 posterior means under conjugate priors.
@@ -11,7 +11,8 @@ posterior means under conjugate priors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from mdpr.trackers.crosscamera.scene import Integers, Times
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION
 
 UNKNOWN, DIFFERENT = -1, 0
-_ROUNDS, _ROUNDS_BY_KIND = 40, 5
+_ROUNDS, _ROUNDS_BY_CLASS, _ROUNDS_BY_KIND = 40, 20, 5
 _LEAST_KNOWN = 50
 _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
 _SHARE_WEIGHT = 10.0  # pairs that the expected share counts as
@@ -29,7 +30,8 @@ _LEAST_FREEDOM = 3.0  # the least with a finite variance
 _PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they show a person in one camera only
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
-_MANY = 1000.0  # pairs from which on quantiles tell what two people look like
+_SKEW_WEIGHT = 200.0  # known pairs that symmetry counts as
+_MANY = 1000.0  # pairs from which on quantiles tell what two people look like, and classes are told apart
 _FEW_KNOWN = 0.5  # known pairs from which on they count for more than quantiles of few pairs
 _KNOWN_WEIGHT = 20.0  # pairs without label that a known one counts as where there are few
 _APART = -2.5  # log ratio of places from which on a pair counts as two people
@@ -69,8 +71,25 @@ class Samples:
         known: NDArray[np.bool_] = self.label == DIFFERENT
         return known if self.hint is None else known | (self.hint <= _APART)
 
+    @cached_property
+    def skew(self) -> float:
+        """How much wider similarities of two people lie above their median than below it, 1 or more.
 
-def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
+        People dress alike, so some pairs of two people are more alike than their lower half tells. That is seen on
+        those who are known to be two, and holds for cameras that nobody is in at once, too.
+        """
+        values, weight = self.similarity[self.is_different], self.weight[self.is_different]
+        if not len(values):
+            return 1.0
+        far = values - weighted_quantiles(values, weight, (0.5,))[0]
+        sides = far > 0, far < 0
+        above, below = (float(weight[side] @ far[side] ** 2 / max(weight[side].sum(), 1e-9)) for side in sides)
+        count = float(weight.sum() ** 2 / (weight**2).sum())
+        found = np.sqrt(above / below) if above and below else 1.0
+        return float(max(1.0, (count * found + _SKEW_WEIGHT) / (count + _SKEW_WEIGHT)))
+
+
+def fit(samples: Samples, classes: Integers, different: float, same: float) -> Fit:
     """Fit all kinds.
 
     Two people are read off the lower half of all pairs and the known ones, which one person hardly touches; only then
@@ -79,9 +98,10 @@ def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
 
     Args:
         samples: pairs; none at all gives the defaults.
-        kinds: G.
+        classes: (G,) number from 0 of the class of each kind; kinds of one class borrow from each other first.
         different, same: default means.
     """
+    kinds = len(classes)
     first = result = _spread_out(_first(samples, different, same, _freedom(samples, kinds)), kinds)
     zero = np.zeros_like(samples.kind)
     for _ in range(_ROUNDS):
@@ -91,9 +111,18 @@ def fit(samples: Samples, kinds: int, different: float, same: float) -> Fit:
         result = _spread_out(after, kinds)
         if change < 1e-4:
             break
-    common = result
-    for _ in range(_ROUNDS_BY_KIND):
-        result = _by_kind(samples, _expected(result, samples, samples.kind), common, kinds)
+    if float(samples.weight[samples.label == UNKNOWN].sum()) >= _MANY:  # fewer do not tell classes apart
+        by_class = replace(samples, kind=classes[samples.kind])
+        of_class = _settled(by_class, _spread_out(result, int(classes.max()) + 1), _ROUNDS_BY_CLASS)
+        result = Fit(*(getattr(of_class, name)[classes] for name in Fit.__dataclass_fields__))
+    return _settled(samples, result, _ROUNDS_BY_KIND)
+
+
+def _settled(samples: Samples, prior: Fit, rounds: int) -> Fit:
+    """Each kind by itself, with the fit of its name in `prior` as a number of samples."""
+    result = prior
+    for _ in range(rounds):
+        result = _by_kind(samples, _expected(result, samples, samples.kind), prior)
     return result
 
 
@@ -131,8 +160,8 @@ def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     return _fit_of(m0, max(m1, m0 + _LEAST_GAP * s0), s0, s1, share, total, right, freedom)
 
 
-def _by_kind(samples: Samples, likely: Times, common: Fit, kinds: int) -> Fit:
-    """The same for each kind, with the common fit as prior."""
+def _by_kind(samples: Samples, likely: Times, common: Fit) -> Fit:
+    """The same for each kind, with the common fit of that kind as prior."""
     result = {name: getattr(common, name).copy() for name in Fit.__dataclass_fields__}
     result["samples"][:] = result["same_samples"][:] = 0
     for kind in np.unique(samples.kind).tolist():
@@ -159,8 +188,9 @@ def _two_people(
 ) -> tuple[float, float]:
     """Mean and standard deviation of pairs of two people, drawn to `mean` and `spread` by `strength` samples.
 
-    The lowest 1 - share of the pairs are taken for two people: their median, and the width of their lower half. The
-    upper side is checked on those that are known: where these reach higher, the distribution is as wide as that.
+    The lowest 1 - share of the pairs are taken for two people: their median, and the width of their lower half, by
+    `Samples.skew`. The upper side is checked on those that are known: where these reach higher, the distribution is as
+    wide as that.
     """
     values, weight = samples.similarity[here], samples.weight[here]
     is_known = samples.is_different[here]
@@ -169,7 +199,7 @@ def _two_people(
         return mean, spread
     part = 1 - share * float(weight[~is_known].sum()) / total
     middle, low = weighted_quantiles(values, weight, (0.5 * part, 0.1587 * part))
-    wide = middle - low
+    wide = (middle - low) * samples.skew
     if is_known.sum() >= _LEAST_KNOWN:
         centre, high = weighted_quantiles(values[is_known], weight[is_known], (0.5, 0.9772))
         wide = max(wide, (high - centre) / 2)

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdpr.trackers.crosscamera import groupodds
 from mdpr.trackers.crosscamera.appearance import Centred
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
-from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, POSITION, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.groupodds import GAP, RATIO, STANDARD, WIDTH, Evidence
 from mdpr.trackers.crosscamera.likelihood import Fit
 from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
-from mdpr.trackers.crosscamera.scene import Integers, Scene, Times
+from mdpr.trackers.crosscamera.scene import Flags, Integers, Scene, Times
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import (
     candidate_pairs,
@@ -28,7 +29,7 @@ from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
 
 MOST_NEGATIVE = -4.0
-ACROSS = 0.8
+LEFT_ACROSS = 0.8
 """How much of what tells two people from pieces of one tracklet is left between two tracklets of one person in two
 cameras: 0.70 was measured in a laboratory, 0.80 and 0.82 in two scenes of SynthPlaza."""
 _BACKGROUND = 20_000
@@ -98,7 +99,7 @@ def weigh(
     back_code = constraints.forbidding(back_a, back_b)
     back_kind = camera_pair(scene, back_a, back_b)
     pieces = _pieces(scene, appearance)
-    kinds = len(scene.cameras) ** 2
+    returns = np.eye(len(scene.cameras), dtype=np.int64).ravel()  # pairs of cameras that are one camera, and others
 
     position_term = positions.log_ratio(a, b) if positions is not None else np.zeros(len(a))
     if floors:
@@ -114,9 +115,9 @@ def weigh(
         pieces,
         np.concatenate([position_term[usable], np.zeros(int(back_usable.sum()))]),
         1 / (1 + scene.most_at_once()),
-        ACROSS,
+        LEFT_ACROSS,
     )
-    found = fit(samples, kinds, config.different_similarity, config.same_similarity)
+    found = fit(samples, returns, config.different_similarity, config.same_similarity)
     time_term = given_term(scene, topology, a, b)
     if group is not None:
         admissible = back_code == NONE
@@ -132,17 +133,18 @@ def weigh(
     back_prior = found.prior(back_kind)
     common = _mean(prior[is_free], back_prior[back_code == NONE], back_weight[back_code == NONE], total)
     reliable = reliabilities(appearance, scene.has_view)
-    appearance_term = np.where(seen, found.log_ratio(np.nan_to_num(similarity), kind, reliable[a] * reliable[b]), 0.0)
-    ratio = appearance_term + time_term + position_term + prior - common
-    back_ratio = found.log_ratio(back_similarity, back_kind, reliable[back_a] * reliable[back_b])
-    back_ratio += back_prior - common
-    elsewhere = MOST_NEGATIVE
-    if len(back_ratio):
-        elsewhere = min(float(np.average(back_ratio, weights=back_weight)), 0.0)
+    is_across, back_across = scene.camera[a] != scene.camera[b], scene.camera[back_a] != scene.camera[back_b]
+    other = time_term + position_term + prior - common
+    terms = pair_terms(found, kind, is_across, similarity, reliable[a] * reliable[b], other)
+    reliability = reliable[back_a] * reliable[back_b]
+    back = pair_terms(found, back_kind, back_across, back_similarity, reliability, back_prior - common)
+    ratio = terms[:, RATIO]
     sharing = Sharing.of_correlation(config.correlation or DEFAULT_CORRELATION)
     if config.correlation is None and group is not None:
         sharing = sharing_of(appearance.mean, group)
-    evidence = Evidence(len(scene), a[is_free], b[is_free], ratio[is_free], elsewhere, common, sharing)
+    elsewhere = _elsewhere(back, back_weight, terms)
+    freedom = float(found.freedom[0])
+    evidence = Evidence(scene.camera, a[is_free], b[is_free], terms[is_free], elsewhere, common, sharing, freedom)
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
         Pairs(a, b, similarity, time_term, position_term, ratio + common, code),
@@ -152,10 +154,61 @@ def weigh(
         len(pieces),
         (back_a[back_code == NONE], back_b[back_code == NONE]),
         (
-            np.concatenate([(ratio + common)[known], (back_ratio + common)[back_known]]),
+            np.concatenate([(ratio + common)[known], (back[:, RATIO] + common)[back_known]]),
             np.concatenate([np.ones(int(known.sum())), back_weight[back_known]]),
         ),
     )
+
+
+def pair_terms(
+    found: Fit, kind: Integers, is_across: Flags, similarity: Times, reliability: Times, other: Times
+) -> Times:
+    """(P, TERMS) of pairs; see `mdpr.trackers.crosscamera.groupodds`.
+
+    Args:
+        found: what similarities tell.
+        kind: (P,) number of the pair of cameras.
+        is_across: (P,) whether these are two cameras.
+        similarity: (P,); NaN without appearance.
+        reliability: (P,) of both tracklets together, see `reliabilities`.
+        other: (P,) what else is known, as a log ratio.
+    """
+    seen = np.isfinite(similarity)
+    similarity = np.where(seen, similarity, 0.0)
+    spread = found.different_spread[kind]
+    terms = np.empty((len(kind), groupodds.TERMS))
+    terms[:, groupodds.PAIRS] = 1
+    terms[:, RATIO] = np.where(seen, found.log_ratio(similarity, kind, reliability), 0.0) + other
+    terms[:, groupodds.SEEN] = seen
+    terms[:, STANDARD] = seen * (similarity - found.different[kind]) / spread
+    terms[:, GAP] = seen * reliability * (found.same[kind] - found.different[kind]) / spread
+    terms[:, WIDTH] = seen * (found.same_spread[kind] / spread) ** 2
+    terms[:, groupodds.OTHER] = other
+    terms[:, groupodds.ACROSS] = seen & is_across
+    terms[:, groupodds.ABOVE] = is_across * (terms[:, STANDARD] - terms[:, GAP])
+    terms[:, groupodds.ACROSS_WIDTH] = is_across * terms[:, WIDTH]
+    return terms
+
+
+def _elsewhere(back: Times, weight: Times, terms: Times) -> Times:
+    """(TERMS,) what a pair that was not looked at counts as: the mean of those that were sampled.
+
+    Args:
+        back: (Q, TERMS) of sampled pairs, and (Q,) `weight`, how many each stands for.
+        terms: (P, TERMS) of pairs that were looked at, for where there are no others.
+    """
+    if len(back):
+        found = np.average(back, axis=0, weights=weight)
+        found[RATIO] = min(found[RATIO], 0.0)
+    else:
+        seen = terms[:, groupodds.SEEN] > 0
+        found = np.zeros(groupodds.TERMS)
+        found[[RATIO, groupodds.SEEN, WIDTH]] = MOST_NEGATIVE, 1.0, 1.0
+        found[GAP] = terms[seen, GAP].mean() if seen.any() else 0.0
+    found[groupodds.OTHER] = 0
+    found[groupodds.PAIRS] = 1
+    found[groupodds.WITHIN] = found[groupodds.SEEN], found[STANDARD] - found[GAP], found[WIDTH]  # where it is across
+    return found
 
 
 def _mean(one: Times, two: Times, weight: Times, total: float) -> float:

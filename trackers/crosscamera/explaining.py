@@ -6,6 +6,7 @@ import numpy as np
 
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS
 from mdpr.trackers.crosscamera.evidence import Weighed
+from mdpr.trackers.crosscamera.groupodds import RATIO
 from mdpr.trackers.crosscamera.reasons import GroupTrees, Pairs, TreeLink, rivals
 from mdpr.trackers.crosscamera.scene import Integers, Scene
 from mdpr.trackers.crosscamera.types import Calibration, CameraPairFit, Link, Reasons, Verdict
@@ -23,7 +24,7 @@ def explain(
     best, forbidden = rivals(pairs, group)
     place = {code: number for number, code in enumerate((pairs.a * len(scene) + pairs.b).tolist())}
 
-    unseen = weighed.evidence.prior + weighed.evidence.elsewhere
+    unseen = weighed.evidence.prior + float(weighed.evidence.elsewhere[RATIO])
 
     def reasons(a: int, b: int, group_log_odds: float | None, constraint: str) -> Reasons:
         pair = place.get(a * len(scene) + b)

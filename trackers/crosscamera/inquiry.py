@@ -9,10 +9,11 @@ import numpy as np
 
 from mdpr.errors import ConfigError
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE
-from mdpr.trackers.crosscamera.evidence import camera_pair
+from mdpr.trackers.crosscamera.evidence import camera_pair, pair_terms
+from mdpr.trackers.crosscamera.groupodds import RATIO
 from mdpr.trackers.crosscamera.offline import Learned
 from mdpr.trackers.crosscamera.scene import Integers
-from mdpr.trackers.crosscamera.similarity import set_similarity
+from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
 from mdpr.trackers.crosscamera.types import Pair, TrackletKey
 
 
@@ -77,9 +78,14 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
     kind = camera_pair(scene, a, b)
     found, evidence = weighed.fit, weighed.evidence
     times = _time_terms(learned, a, b)
-    ratio = np.where(seen, found.log_ratio(np.where(seen, similarity, 0.0), kind), 0.0) + times
-    ratio += found.prior(kind) - evidence.prior
-    total = evidence.log_odds(float(ratio.sum()), len(a), len(first), len(second))
+    reliable = reliabilities(learned.appearance, scene.has_view)
+    measured = np.where(seen, similarity, np.nan)
+    is_across = scene.camera[a] != scene.camera[b]
+    other = times + found.prior(kind) - evidence.prior
+    terms = pair_terms(found, kind, is_across, measured, reliable[a] * reliable[b], other)
+    ratio = terms[:, RATIO]
+    odds, _ = evidence.log_odds(terms.sum(axis=0, keepdims=True), learned.pairs.side(first), learned.pairs.side(second))
+    total = float(odds[0])
     if not seen.any():
         return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total)
     best = int(np.argmax(similarity))

@@ -20,6 +20,26 @@ MOST_LOG_ODDS = 8.0  # of a pair by itself, however rare true pairs are: no dist
 NORMAL = 1e6  # degrees of freedom of what is as good as normal
 
 
+def rising_log_ratio(x: Times, gap: Times, v0: Times, v1: Times, freedom: Times | float) -> Times:
+    """Log of how much likelier x is under Student's t around `gap` than under the one around 0; it rises with x.
+
+    The ratio rises between two extrema, the roots of  gap x^2 - slope x - freedom v0 gap,  and is held beyond them.
+
+    Args:
+        x: (P,).
+        gap: (P,) above 0.
+        v0, v1: (P,) squared scales of the distributions around 0 and around `gap`.
+        freedom: degrees of freedom of both.
+    """
+    slope = gap**2 + freedom * (v1 - v0)
+    half = np.abs(slope) + np.sqrt(slope**2 + 4 * gap**2 * freedom * v0)  # each root is written so that nothing cancels
+    near, far = 2 * freedom * v0 * gap / half, half / (2 * gap)
+    x = np.clip(x, np.where(slope > 0, -near, -far), np.where(slope > 0, far, near))
+    ratio = np.log1p(x**2 / (freedom * v0)) - np.log1p((x - gap) ** 2 / (freedom * v1))
+    found: Times = (freedom + 1) / 2 * ratio - 0.5 * np.log(v1 / v0)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Fit:
     """Distributions of similarity by kind of pair; G kinds (pairs of cameras).
@@ -53,17 +73,7 @@ class Fit:
         if reliability is not None:
             m1 = m0 + reliability * (m1 - m0)
         v0, v1 = self.different_spread[kind] ** 2, self.same_spread[kind] ** 2
-        nu = self.freedom[kind]
-        # The ratio rises between two extrema, the roots of  gap x^2 - slope x - nu v0 gap  with x counted from m0, and
-        # is held beyond them. Each root is written so that nothing cancels.
-        gap = m1 - m0
-        slope = gap**2 + nu * (v1 - v0)
-        half = np.abs(slope) + np.sqrt(slope**2 + 4 * gap**2 * nu * v0)
-        near, far = 2 * nu * v0 * gap / half, half / (2 * gap)
-        low, high = np.where(slope > 0, -near, -far), np.where(slope > 0, far, near)
-        x = np.clip(np.asarray(similarity, np.float64) - m0, low, high)
-        ratio = np.log1p(x**2 / (nu * v0)) - np.log1p((x - gap) ** 2 / (nu * v1))
-        ratio = (nu + 1) / 2 * ratio - 0.5 * np.log(v1 / v0)
+        ratio = rising_log_ratio(np.asarray(similarity, np.float64) - m0, m1 - m0, v0, v1, self.freedom[kind])
         most = np.maximum(MOST_LOG_RATIO, MOST_LOG_ODDS - self.prior(kind))
         return np.clip(ratio, -MOST_LOG_RATIO, most)
 

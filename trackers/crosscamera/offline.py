@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from mdpr.trackers.crosscamera.constraints import Constraints, Knowledge, member
 from mdpr.trackers.crosscamera.evidence import Weighed, weigh
 from mdpr.trackers.crosscamera.explaining import explain
 from mdpr.trackers.crosscamera.ground import Positions
+from mdpr.trackers.crosscamera.groupodds import PairTable
 from mdpr.trackers.crosscamera.overlap import Floors, learn_floors
 from mdpr.trackers.crosscamera.purify import good_quality, purify
 from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
@@ -37,6 +39,11 @@ class Learned:
     appearance: Centred
     offset: Floats
     weighed: Weighed
+
+    @cached_property
+    def pairs(self) -> PairTable:
+        """The pairs of the evidence, by their rows."""
+        return PairTable(self.weighed.evidence)
 
 
 class OfflineLinker:

@@ -17,11 +17,13 @@ from mdpr.trackers.crosscamera.appearance import centred
 from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import Constraints, Knowledge
 from mdpr.trackers.crosscamera.events import LinkEvent, keep_numbers, number_before
+from mdpr.trackers.crosscamera.evidence import pair_terms
 from mdpr.trackers.crosscamera.ground import Grounds, Positions
+from mdpr.trackers.crosscamera.groupodds import TERMS, Sides, all_sides, single_sides
 from mdpr.trackers.crosscamera.offline import Learned, OfflineLinker
 from mdpr.trackers.crosscamera.purify import good_quality
 from mdpr.trackers.crosscamera.scene import Floats, check_sightings, make_scene
-from mdpr.trackers.crosscamera.similarity import set_similarity
+from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
 from mdpr.trackers.crosscamera.travel import given_term
 from mdpr.trackers.crosscamera.types import Linking, Sighting, TrackletKey
 
@@ -133,27 +135,33 @@ class OnlineLinker:
         mine = scene.keys.index(sighting.key)
         others = np.array([row for row in range(len(scene)) if row != mine], np.int64)
         me = np.full(len(others), mine, np.int64)
-        similarity = set_similarity(appearance, scene.has_view, me, others)
+        seen = scene.has_appearance[others] & scene.has_appearance[mine]
+        similarity = np.where(seen, set_similarity(appearance, scene.has_view, me, others).astype(np.float64), np.nan)
         kind = np.array([self._kind(learned, scene.cameras[scene.camera[row]], sighting) for row in others], np.int64)
         found, evidence = learned.weighed.fit, learned.weighed.evidence
-        seen = scene.has_appearance[others] & scene.has_appearance[mine]
-        ratio = np.where(seen, found.log_ratio(similarity, kind), 0.0) + found.prior(kind) - evidence.prior
         knowledge = _known_part(self._knowledge, self._sightings)
-        ratio += given_term(scene, knowledge.topology, me, others)
-        totals: dict[int, tuple[float, int]] = {}
-        for row, value in zip(others.tolist(), ratio.tolist(), strict=True):
-            number = self._number[scene.keys[row]]
-            total, pairs = totals.get(number, (0.0, 0))
-            totals[number] = (total + value, pairs + 1)
-        odds = {
-            number: evidence.log_odds(total, pairs, 1, len(members[number]))
-            for number, (total, pairs) in totals.items()
-        }
+        other = found.prior(kind) - evidence.prior + given_term(scene, knowledge.topology, me, others)
+        reliable = reliabilities(appearance, scene.has_view)
+        is_across = scene.camera[others] != scene.camera[mine]
+        terms = pair_terms(found, kind, is_across, similarity, reliable[others] * reliable[mine], other)
+        names, place = np.unique([self._number[scene.keys[row]] for row in others], return_inverse=True)
+        cross = np.zeros((len(names), TERMS))
+        np.add.at(cross, place, terms)
+        sides = all_sides([self._side(members[name], learned) for name in names.tolist()])
+        value, _ = evidence.log_odds(cross, single_sides(len(names)), sides)
+        odds = dict(zip(names.tolist(), value.tolist(), strict=True))
         must = self._must(sighting.key, knowledge)
         for number in sorted(odds, key=lambda number: (number != must, -odds[number], number)):
             if (odds[number] > 0 or number == must) and self._is_free(sighting, members[number], knowledge):
                 return number
         return must if must is not None and self._is_free(sighting, members[must], knowledge) else None
+
+    def _side(self, members: list[TrackletKey], learned: Learned) -> Sides:
+        """An identity as one side of a comparison; what came since everything was linked has no pairs within it yet."""
+        place = {key: row for row, key in enumerate(learned.scene.keys)}
+        rows = np.array(sorted(place[key] for key in members if key in place), np.int64)
+        cameras = float(len({key.camera for key in members}))
+        return replace(learned.pairs.side(rows), size=np.array([float(len(members))]), cameras=np.array([cameras]))
 
     def _nearest(self, sighting: Sighting, learned: Learned) -> list[TrackletKey]:
         """Those whose mean is most similar, without evening out cameras that are new."""

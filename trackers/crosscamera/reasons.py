@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from mdpr.trackers.crosscamera.clustering import Evidence
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE, members_of
+from mdpr.trackers.crosscamera.groupodds import RATIO, Evidence, PairTable
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 
 _SURE = 50.0  # stands for "certainly" where log-odds are compared
@@ -61,48 +61,29 @@ class GroupTrees:
     """
 
     def __init__(self, evidence: Evidence, fixed: Integers) -> None:
-        self._evidence = evidence
+        self._table = PairTable(evidence)
         self._fixed = fixed
-        values = np.concatenate([evidence.log_ratio, evidence.log_ratio])
-        rows = np.concatenate([evidence.a, evidence.b])
-        columns = np.concatenate([evidence.b, evidence.a])
-        order = np.argsort(rows, kind="stable")
-        self._columns, self._values = columns[order], values[order]
-        self._begin = np.searchsorted(rows[order], np.arange(evidence.count + 1))
 
     def links(self, group: Integers) -> list[TreeLink]:
         """All edges, n - 1 for a group of n, in order of group and rows."""
         return [link for rows in members_of(group) if len(rows) > 1 for link in self._links(rows)]
 
     def _links(self, rows: Integers) -> list[TreeLink]:
-        ratio = self.between(rows)
+        among = self._table.among(rows)
         is_fixed = self._fixed[rows][:, None] == self._fixed[rows][None, :]
-        strength = np.where(is_fixed, _SURE, ratio)
+        strength = np.where(is_fixed, _SURE, self._table.values(rows, among, RATIO))
         cost = 2 * _SURE - strength  # positive, for the sparse graph
         np.fill_diagonal(cost, 0)
         tree = minimum_spanning_tree(np.triu(cost)).tocoo()
         edges = sorted(zip(*np.sort([tree.row, tree.col], axis=0).tolist(), strict=True))
+        sides = np.array([self._side(edges, one, two, len(rows)) for one, two in edges])
+        odds = self._table.cuts(rows, among, sides.astype(np.float64)).tolist()
         found = []
-        for one, two in edges:
-            side = self._side(edges, one, two, len(rows))
-            ahead, behind = np.flatnonzero(side), np.flatnonzero(~side)
-            total = float(ratio[np.ix_(ahead, behind)].sum())
-            pairs = len(ahead) * len(behind)
-            odds = self._evidence.log_odds(total, pairs, len(ahead), len(behind))
+        for (one, two), side, value in zip(edges, sides, odds, strict=True):
+            pairs = int(side.sum()) * int((~side).sum())
             forced = bool(is_fixed[one, two])
-            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else odds, forced, pairs))
+            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else value, forced, pairs))
         return found
-
-    def between(self, rows: Integers) -> Times:
-        """(n, n) log ratios among `rows`; pairs that were not looked at have the value for these."""
-        matrix = np.full((len(rows), len(rows)), self._evidence.elsewhere)
-        for place, row in enumerate(rows):
-            span = slice(self._begin[row], self._begin[row + 1])
-            where = np.searchsorted(rows, self._columns[span])
-            where = np.minimum(where, len(rows) - 1)
-            is_here = rows[where] == self._columns[span]
-            matrix[place, where[is_here]] = self._values[span][is_here]
-        return matrix
 
     @staticmethod
     def _side(edges: list[tuple[int, int]], one: int, two: int, count: int) -> Flags:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,16 +14,20 @@ from hypothesis import strategies as st
 from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
 from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
-from mdpr.trackers.crosscamera.clustering import Evidence, agglomerate
+from mdpr.trackers.crosscamera.clustering import agglomerate
+from mdpr.trackers.crosscamera.evidence import pair_terms
+from mdpr.trackers.crosscamera.groupodds import TERMS, Evidence, PairTable, Sides
+from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
-from mdpr.trackers.crosscamera.refinement import DAMPING, Refinement
+from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import make_scene
-from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
+from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, ONE_PERSON, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import BEST_VIEWS, candidate_pairs, set_similarity
 from mdpr.trackers.crosscamera.travel import given_term, learned_term
 from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
 SHARING = Sharing.of_correlation(0.4)
+ONE_CLASS = np.zeros(1, np.int64)
 
 
 def nothing_forbids(a, b):
@@ -38,7 +43,9 @@ def mixture(rng, pairs, share, same, different=0.0, kind=0):
 def test_fit_finds_the_mixture_although_pieces_are_more_alike():
     rng = np.random.default_rng(0)
     values, is_same, kind = mixture(rng, 6000, 0.04, 0.5)
-    found = fit(Samples(values, kind, np.ones(6000), np.full(6000, UNKNOWN), rng.normal(0.8, 0.03, 200)), 1, 0.3, 0.7)
+    found = fit(
+        Samples(values, kind, np.ones(6000), np.full(6000, UNKNOWN), rng.normal(0.8, 0.03, 200)), ONE_CLASS, 0.3, 0.7
+    )
     assert found.different[0] == pytest.approx(0.0, abs=0.01)
     assert found.same[0] == pytest.approx(0.5, abs=0.05)
     assert found.share[0] == pytest.approx(is_same.mean(), rel=0.15)
@@ -52,7 +59,12 @@ def test_few_samples_borrow_and_many_have_their_own():
     rng = np.random.default_rng(1)
     parts = [mixture(rng, 4000, 0.05, 0.5), mixture(rng, 4000, 0.05, 0.5, 0.2, 1), mixture(rng, 10, 0, 0.5, 0.2, 2)]
     values, kind = (np.concatenate([part[place] for part in parts]) for place in (0, 2))
-    found = fit(Samples(values, kind, np.ones(len(kind)), np.full(len(kind), UNKNOWN), np.array([0.6])), 4, 0.3, 0.7)
+    found = fit(
+        Samples(values, kind, np.ones(len(kind)), np.full(len(kind), UNKNOWN), np.array([0.6])),
+        np.zeros(4, int),
+        0.3,
+        0.7,
+    )
     assert found.different[1] - found.different[0] == pytest.approx(0.2, abs=0.02)
     assert abs(found.different[2] - found.different[3]) < 0.05  # 10 samples move it little
     assert found.samples.tolist() == [4000, 4000, 10, 0]
@@ -68,12 +80,14 @@ def test_known_different_look_alikes_widen_the_doubt():
     )  # fmt: skip
     without = Samples(values, kind, np.ones(2000), np.full(2000, UNKNOWN), known.pieces)
     query = np.array([0.45])
-    careful, bold = (fit(samples, 1, 0.3, 0.7).log_ratio(query, np.array([0]))[0] for samples in (known, without))
+    careful, bold = (
+        fit(samples, ONE_CLASS, 0.3, 0.7).log_ratio(query, np.array([0]))[0] for samples in (known, without)
+    )
     assert careful < bold - 2
 
 
 def test_log_ratio_rises_with_similarity():
-    found = fit(Samples(*(np.empty(0, int) for _ in range(4)), np.empty(0)), 1, 0.3, 0.7)
+    found = fit(Samples(*(np.empty(0, int) for _ in range(4)), np.empty(0)), ONE_CLASS, 0.3, 0.7)
     values = np.linspace(-1, 1, 101)
     assert (np.diff(found.log_ratio(values, np.zeros(101, np.int64))) >= 0).all()
 
@@ -133,25 +147,123 @@ def test_offsets_of_cameras_are_found_although_different_people_walk_there():
     assert gap(centred(scene, offset_of_groups(scene, person))) > gap(plain) + 0.3
 
 
+def test_what_known_pairs_tell_about_look_alikes_holds_for_cameras_that_nobody_is_in_at_once():
+    """Of two people some are alike. One person across cameras must not be what explains those."""
+    rng = np.random.default_rng(7)
+
+    def two_people(count):
+        return np.where(rng.random(count) < 0.15, rng.normal(0.4, 0.15, count), rng.normal(0, 0.15, count))
+
+    known, across = two_people(400), two_people(4000)
+    is_same = rng.random(4000) < 0.03
+    across[is_same] = rng.normal(0.8, 0.1, int(is_same.sum()))
+    samples = Samples(
+        np.concatenate([known, across]), np.repeat([0, 1], [400, 4000]), np.ones(4400),
+        np.repeat([DIFFERENT, UNKNOWN], [400, 4000]), rng.normal(0.85, 0.05, 40),
+    )  # fmt: skip
+    assert 1.1 < samples.skew < 1.5
+    nobody_known = replace(samples, label=np.full(4400, UNKNOWN))
+    found, blind = (fit(one, np.array([1, 0]), 0.3, 0.7) for one in (samples, nobody_known))
+    assert abs(found.same[1] - 0.8) < 0.06 < abs(blind.same[1] - 0.8)
+    assert abs(found.share[1] - is_same.mean()) < 0.01 < abs(blind.share[1] - is_same.mean())
+
+
+def test_similarities_of_two_people_that_are_even_have_no_skew():
+    values = np.random.default_rng(8).normal(0, 0.1, 500)
+    samples = Samples(values, np.zeros(500, int), np.ones(500), np.full(500, DIFFERENT), np.empty(0))
+    assert samples.skew == pytest.approx(1, abs=0.1)
+    assert Samples(*(np.empty(0, int) for _ in range(4)), np.empty(0)).skew == 1
+
+
+def test_returns_to_a_camera_do_not_say_what_people_look_like_in_two():
+    """In one camera a person is 0.8 alike, in two 0.45; of each pair of cameras there is little."""
+    rng = np.random.default_rng(9)
+    kinds = [mixture(rng, 300, 0.05, 0.8 if kind % 3 == 0 else 0.45, kind=kind) for kind in range(9)]
+    values, kind = (np.concatenate([part[place] for part in kinds]) for place in (0, 2))
+    samples = Samples(values, kind, np.ones(2700), np.full(2700, UNKNOWN), rng.normal(0.8, 0.05, 30))
+    classes = np.array([1, 0, 0] * 3)
+    apart, mixed = fit(samples, classes, 0.3, 0.7), fit(samples, np.zeros(9, int), 0.3, 0.7)
+    for number in range(9):
+        true = 0.8 if number % 3 == 0 else 0.45
+        assert abs(apart.same[number] - true) < abs(mixed.same[number] - true) + 0.01
+        assert apart.same[number] == pytest.approx(true, abs=0.1)
+
+
+def terms_of(similarity, cameras, a, b, other=0.0):
+    """Where two people are 0.0 alike in the mean, with 0.2, and one person 0.7, with 0.1."""
+    one = [np.full(1, value) for value in (0.0, 0.7, 0.2, 0.1, 0.05, 1000.0, 50.0, 1e6)]
+    found = Fit(*one)
+    zero = np.zeros(len(a), np.int64)
+    return pair_terms(found, zero, cameras[a] != cameras[b], similarity, np.ones(len(a)), np.full(len(a), other))
+
+
 def random_evidence(seed, count=12):
     rng = np.random.default_rng(seed)
     a, b = np.triu_indices(count, 1)
-    truth = rng.integers(0, 4, count)
-    ratio = np.where(truth[a] == truth[b], 4.0, -4.0) + rng.normal(0, 4, len(a))
+    truth, cameras = rng.integers(0, 4, count), rng.integers(0, 3, count)
+    similarity = np.where(truth[a] == truth[b], 0.7, 0.0) + rng.normal(0, 0.25, len(a))
     keep = rng.random(len(a)) < 0.8
-    return Evidence(count, a[keep], b[keep], ratio[keep], -3.0, -1.0, SHARING)
+    terms = terms_of(similarity, cameras, a, b)
+    elsewhere = terms_of(np.array([0.0]), np.array([0, 1]), np.array([0]), np.array([1]))[0]
+    return Evidence(cameras, a[keep], b[keep], terms[keep], elsewhere, -1.0, SHARING, 1e6)
+
+
+def matrix(evidence):
+    """(N, N, TERMS), pairs of one camera telling nothing about pairs of two."""
+    result = np.tile(evidence.elsewhere, (evidence.count, evidence.count, 1))
+    result[evidence.camera[:, None] == evidence.camera, 7:] = 0
+    result[evidence.a, evidence.b] = result[evidence.b, evidence.a] = evidence.terms
+    result[np.arange(evidence.count), np.arange(evidence.count)] = 0
+    return result
+
+
+def naive_odds(evidence, one, two):
+    """Two groups of rows, pair by pair, from the definition."""
+    every = matrix(evidence)
+    pairs, seen, y, gap, width, other = (every[np.ix_(one, two)][:, :, term].sum() for term in (0, 2, 3, 4, 5, 6))
+    y, gap, width = y / seen, gap / seen, width / seen
+    n, m = len(one), len(two)
+    sharing = evidence.sharing
+    of_two = sharing.pair + sharing.row * (1 / n + 1 / m) + (1 - sharing.pair - 2 * sharing.row) / (n * m)
+    person, row = ONE_PERSON.pair, ONE_PERSON.row
+    rest = 1 - person - 2 * row
+    precision, weighted = 1 / (person * width), 0.0
+    cameras = []
+    for rows in (one, two):
+        cameras.append(len({int(evidence.camera[i]) for i in rows}))
+        inside = [every[i, j] for i, j in itertools.combinations(rows, 2)]
+        across = sum(pair[7] for pair in inside)
+        if across:
+            count = max(cameras[-1], 2)
+            spread = sum(pair[9] for pair in inside) / across
+            own = 1 / (spread * (row * 4 / count + rest / (count * (count - 1) / 2)))
+            precision += own
+            weighted += own * sum(pair[8] for pair in inside) / across
+    above = max(weighted / precision, 0.0)
+    c, d = cameras
+    of_one = 1 / precision + width * (row * (1 / c + 1 / d) + rest / (c * d))
+    alike = float(rising_log_ratio(y, gap + above, of_two, of_one, evidence.freedom))
+    alike = min(max(alike, -10 / of_two), 10 / of_two)
+    return evidence.prior + math.log(max(n, m)) + alike + other / pairs / of_two
 
 
 def naive_objective(evidence, group):
-    ratio = np.full((evidence.count, evidence.count), evidence.elsewhere)
-    ratio[evidence.a, evidence.b] = evidence.log_ratio
     total = 0.0
-    for name in np.unique(group):
-        rows = np.flatnonzero(group == name)
-        n = len(rows)
-        inside = sum(ratio[i, j] for i, j in itertools.combinations(rows, 2))
-        total -= inside * (2 / n) ** DAMPING + (n - 1) * evidence.prior + math.log(math.factorial(n - 1))
+    for row in range(evidence.count):
+        rest = [other for other in np.flatnonzero(group == group[row]).tolist() if other != row]
+        if rest:
+            total -= naive_odds(evidence, [row], rest) / 2
     return total
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_log_odds_of_groups_equal_the_loops(seed):
+    evidence = random_evidence(seed)
+    order = np.random.default_rng(seed).permutation(evidence.count)
+    one, two = np.sort(order[:5]), np.sort(order[5:9])
+    found = PairTable(evidence).odds_between(one, two)
+    assert found == pytest.approx(naive_odds(evidence, one.tolist(), two.tolist()))
 
 
 @settings(max_examples=40, deadline=None)
@@ -159,12 +271,26 @@ def naive_objective(evidence, group):
 def test_refinement_lowers_the_objective_that_is_documented(seed):
     evidence = random_evidence(seed)
     alone = np.arange(evidence.count)
-    start = agglomerate(evidence, alone, nothing_forbids)
+    rng = np.random.default_rng(seed)
+    start = agglomerate(evidence, alone, nothing_forbids) if seed % 2 else rng.integers(0, 4, evidence.count)
     refinement = Refinement(evidence, start, alone, nothing_forbids)
     assert refinement.objective() == pytest.approx(naive_objective(evidence, start))
     after = refinement.run(20)
     assert refinement.objective() == pytest.approx(naive_objective(evidence, after))
     assert naive_objective(evidence, after) <= naive_objective(evidence, start) + 1e-9
+
+
+def test_refinement_mends_what_was_put_together_wrongly():
+    """Two people of six tracklets each in three cameras: halves exchanged, all in one, and all alone."""
+    cameras, person = np.tile([0, 1, 2], 4), np.repeat([0, 1], 6)
+    a, b = np.triu_indices(12, 1)
+    terms = terms_of(np.where(person[a] == person[b], 0.7, 0.1), cameras, a, b)
+    evidence = Evidence(cameras, a, b, terms, np.zeros(TERMS), -1.0, SHARING, 1e6)
+    one_exchanged = person.copy()
+    one_exchanged[[2, 8]] = 1, 0
+    for start in (one_exchanged, np.zeros(12, int), np.arange(12), np.repeat(np.arange(4), 3)):
+        found = Refinement(evidence, start, np.arange(12), nothing_forbids).run(20)
+        assert found.tolist() == [0] * 6 + [6] * 6
 
 
 @settings(max_examples=40, deadline=None)
@@ -180,19 +306,24 @@ def test_groups_never_hold_what_is_forbidden(seed):
         return int(ban[np.ix_(a, b)].any())
 
     free = ~ban[evidence.a, evidence.b]
-    evidence = Evidence(
-        evidence.count, evidence.a[free], evidence.b[free], evidence.log_ratio[free], -3.0, -1.0, SHARING
-    )
+    evidence = replace(evidence, a=evidence.a[free], b=evidence.b[free], terms=evidence.terms[free])
     group = Refinement(evidence, agglomerate(evidence, alone, between), alone, between).run(20)
     for i, j in itertools.combinations(range(evidence.count), 2):
         assert not (group[i] == group[j] and ban[i, j])
 
 
-def test_group_evidence_by_hand():
-    """Two rows and one, ratios 2 and 4, correlation 0.4: n = 4 / 3, so the mean of 3 counts 3 / (0.4 + 0.6 * 3 / 4)."""
-    evidence = Evidence(3, np.array([0, 1]), np.array([2, 2]), np.array([2.0, 4.0]), -3.0, -1.0, SHARING)
-    assert evidence.log_odds(6.0, 2, 2, 1) == pytest.approx(-1 + math.log(2) + 3 / 0.85)
-    assert evidence.log_odds(2.0, 1, 2, 1) == pytest.approx(-1 + math.log(2) + (2 - 3) / 2 / 0.85)
+def test_a_group_that_is_very_alike_does_not_take_in_whom_two_strangers_would_be_taken_for():
+    """At 0.55 two tracklets are more likely one person than two; beside people who are 0.9 alike they are two."""
+    evidence = Evidence(
+        np.arange(2), *(np.empty(0, int),) * 2, np.empty((0, TERMS)), np.zeros(TERMS), 0.0, SHARING, 1e6
+    )
+    cross = terms_of(np.full(6, 0.55), np.array([0, 1]), np.zeros(6, int), np.ones(6, int)).sum(axis=0)[None, :]
+    inside = terms_of(np.full(3, 0.9), np.array([0, 1]), np.zeros(3, int), np.ones(3, int)).sum(axis=0)
+    side = Sides(np.array([3.0]), np.array([3.0]), inside[None, [7, 8, 9]])
+    usual = Sides(np.array([3.0]), np.array([3.0]), np.array([[3.0, 0.0, inside[9]]]))
+    two = Sides(np.array([2.0]), np.array([2.0]), np.zeros((1, 3)))
+    odds = [float(evidence.log_odds(cross, one, two)[0][0]) for one in (usual, side)]
+    assert odds[0] > 0 > odds[1]
 
 
 @pytest.mark.parametrize("parts", [(0.3, 0.2, 0.3), (0.0, 0.4, 0.2), (0.05, 0.05, 0.85)])
@@ -259,8 +390,17 @@ def test_tree_links_hold_their_group_together():
     group = np.array([0] * 7 + [7] * 5)
     links = GroupTrees(evidence, np.arange(12)).links(group)
     assert len(links) == 10
+    for link in links:
+        rows = np.flatnonzero(group == group[link.a])
+        others = {frozenset((other.a, other.b)) for other in links} - {frozenset((link.a, link.b))}
+        side = {link.a}
+        while grown := {row for pair in others if pair & side for row in pair} - side:
+            side |= grown
+        rest = [row for row in rows.tolist() if row not in side]
+        assert link.log_odds == pytest.approx(naive_odds(evidence, sorted(side), rest))
+        assert link.pairs == len(side) * len(rest)
     assert len({frozenset((link.a, link.b)) for link in links}) == 10
-    assert cut_doubtful(group, links, 0.999).tolist() == group.tolist()
+    assert cut_doubtful(group, links, 1.0).tolist() == group.tolist()
 
 
 def test_the_rate_is_kept():
@@ -283,7 +423,8 @@ def test_the_rate_is_kept():
 
 def test_a_small_rate_is_kept_too():
     simulated = simulate(World(people=40, dimension=48, camera=0.4, person_in_camera=0.6, visit=0.6, view=1.8, seed=1))
-    assert 0 < OfflineLinker().link(simulated.sightings).calibration.expected_false_links <= 0.01
+    linking = OfflineLinker(LinkConfig(false_link_rate=0.01)).link(simulated.sightings)
+    assert 0 < linking.calibration.expected_false_links <= 0.01
 
 
 def test_a_few_people_at_once_are_told_apart_by_those_known_to_be_two():

@@ -56,9 +56,10 @@ def samples_of(values, **more):
 def test_few_pairs_leave_the_widths_in_doubt():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(0, 0.1, 5700), rng.normal(0.6, 0.1, 300)])
-    many, few = (fit(samples_of(one), 1, 0.3, 0.7) for one in (values, values[::300]))
+    many, few = (fit(samples_of(one), ZERO, 0.3, 0.7) for one in (values, values[::300]))
     assert few.freedom[0] == 3 + 20
-    assert fit(samples_of(values), 16, 0.3, 0.7).freedom[0] == pytest.approx(3 + 6000 / 7)  # 1 + 15 * 0.4
+    sixteen = fit(samples_of(values), np.zeros(16, np.int64), 0.3, 0.7)
+    assert sixteen.freedom[0] == pytest.approx(3 + 6000 / 7)  # 1 + 15 * 0.4
     as_few = replace(many, freedom=few.freedom)
     assert as_few.log_ratio(np.array([0.42]), ZERO)[0] < many.log_ratio(np.array([0.42]), ZERO)[0] - 0.5
 
@@ -66,11 +67,11 @@ def test_few_pairs_leave_the_widths_in_doubt():
 def test_what_is_expected_counts_where_there_are_few_pairs():
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.normal(0, 0.1, 12), rng.normal(0.6, 0.1, 12)])
-    low, high = (fit(samples_of(values, share=share), 1, 0.3, 0.7).share[0] for share in (0.05, 1 / 3))
+    low, high = (fit(samples_of(values, share=share), ZERO, 0.3, 0.7).share[0] for share in (0.05, 1 / 3))
     assert low < 0.4
     assert high == pytest.approx(0.5, abs=0.1)
     many = np.repeat(values, 100)
-    low, high = (fit(samples_of(many, share=share), 1, 0.3, 0.7).share[0] for share in (0.05, 1 / 3))
+    low, high = (fit(samples_of(many, share=share), ZERO, 0.3, 0.7).share[0] for share in (0.05, 1 / 3))
     assert low == pytest.approx(high, abs=0.01)
 
 
@@ -78,7 +79,7 @@ def test_pieces_of_a_tracklet_promise_less_between_two():
     nothing = np.empty(0)
     pieces = np.full(100, 0.9)
     near, far = (
-        fit(Samples(nothing, ZERO[:0], nothing, ZERO[:0], pieces, across=across), 1, 0.1, 0.7).same[0]
+        fit(Samples(nothing, ZERO[:0], nothing, ZERO[:0], pieces, across=across), ZERO, 0.1, 0.7).same[0]
         for across in (1.0, 0.75)
     )
     assert near == pytest.approx(0.9, abs=0.02)

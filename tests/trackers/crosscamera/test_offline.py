@@ -94,7 +94,7 @@ def test_no_more_is_cut_than_the_promised_part_asks_for(monkeypatch):
     """All links that are too many at once leave a part that is far below what was promised, and people in pieces."""
     hard = World(people=40, dimension=48, person_in_camera=1.0, visit=0.7)
     scenes = [simulate(replace(hard, seed=seed)) for seed in range(4)]
-    linker = OfflineLinker(LinkConfig(split_tracks=False, all_right=None))
+    linker = OfflineLinker(LinkConfig(false_link_rate=0.01, split_tracks=False, all_right=None))
     recall = []
     for share in (reasons.CUT_AT_ONCE, 1.0):
         monkeypatch.setattr(reasons, "CUT_AT_ONCE", share)
