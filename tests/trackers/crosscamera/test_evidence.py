@@ -363,7 +363,7 @@ def test_view_noise_is_not_met_with_too_much_care():
     """Many pairs of weak evidence tell a lot together when nothing else than single views is at fault."""
     simulated = simulate(World(dimension=512, view=7.0, person_in_camera=0.2, visit=0.2, camera=0.2))
     linking = OfflineLinker(LinkConfig(split_tracks=False)).link(simulated.sightings)
-    assert linking.calibration.expected_false_links <= 0.01
+    assert linking.calibration.expected_false_links <= 0.05
     found, baseline = score(linking.number, simulated), best_baseline(simulated)
     assert found.idf1 > baseline.idf1 + 0.04
     assert found.precision > 0.98
