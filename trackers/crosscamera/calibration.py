@@ -111,7 +111,8 @@ def fit(samples: Samples, classes: Integers, different: float, same: float) -> F
         result = _spread_out(after, kinds)
         if change < 1e-4:
             break
-    if float(samples.weight[samples.label == UNKNOWN].sum()) >= _MANY:  # fewer do not tell classes apart
+    is_enough = float(samples.weight[samples.label == UNKNOWN].sum()) >= _MANY
+    if is_enough and len(np.unique(classes)) > 1:
         by_class = replace(samples, kind=classes[samples.kind])
         of_class = _settled(by_class, _spread_out(result, int(classes.max()) + 1), _ROUNDS_BY_CLASS)
         result = Fit(*(getattr(of_class, name)[classes] for name in Fit.__dataclass_fields__))

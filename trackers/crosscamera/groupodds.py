@@ -5,7 +5,7 @@ alike do so in all their pairs, so for two the mean varies nearly as much as a s
 hardly varies: many pairs that are alike, but less than one person usually is, or than each of the groups is with
 itself, are two people.
 
-What is summed over pairs are rows of K numbers, `TERMS`.
+Everything is a function of sums over pairs of the numbers that are named below.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ from mdpr.trackers.crosscamera.likelihood import MOST_LOG_RATIO, rising_log_rati
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 from mdpr.trackers.crosscamera.sharing import ONE_PERSON, Sharing
 
-PAIRS, RATIO, SEEN, STANDARD, GAP, WIDTH, OTHER, ACROSS, ABOVE, ACROSS_WIDTH = range(10)
 TERMS = 10
-"""Of a pair: 1; its log ratio by itself; whether it has a similarity; that, less the mean of two people, in their
-standard deviations; what it usually is for one person, and its variance then; what times and places add to the log
-ratio; and of pairs of two cameras again: 1, how much more alike than usual for one person, and the variance."""
+PAIRS = 0  # 1
+RATIO = 1  # log ratio of the pair by itself, for one person against two
+SEEN = 2  # whether it has a similarity
+STANDARD = 3  # the similarity less the mean of two people, in their standard deviations
+GAP = 4  # what that usually is for one person
+WIDTH = 5  # variance of that for one person, against that for two
+OTHER = 6  # what times and places add to the log ratio
+ACROSS = 7  # whether it has a similarity and is of two cameras; 0 in the next two where not
+ABOVE = 8  # STANDARD - GAP
+ACROSS_WIDTH = 9  # WIDTH
 WITHIN = [ACROSS, ABOVE, ACROSS_WIDTH]
+"""What the pairs within a group tell about it. Only those of two cameras: people look more alike in one."""
 _LEAST_GAP = 1e-3
 
 
@@ -50,10 +57,11 @@ def single_sides(count: int) -> Sides:
 
 def all_sides(sides: Sequence[Sides]) -> Sides:
     """One after the other."""
-    size, cameras, within = (
-        np.concatenate(parts) for parts in zip(*((s.size, s.cameras, s.within) for s in sides), strict=True)
+    return Sides(
+        np.concatenate([one.size for one in sides]),
+        np.concatenate([one.cameras for one in sides]),
+        np.concatenate([one.within for one in sides]),
     )
-    return Sides(size, cameras, within)
 
 
 @dataclass(frozen=True, eq=False)

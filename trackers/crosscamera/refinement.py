@@ -105,9 +105,8 @@ class Refinement:
             own = 0.0
             if len(rest):
                 here = cross[names == home].sum(axis=0, keepdims=True)
-                own = float(
-                    self._evidence.log_odds(here, single_sides(1), self._groups.without(home, row, here[0]))[0][0]
-                )
+                others = self._groups.without(home, row, here[0])
+                own = float(self._evidence.log_odds(here, single_sides(1), others)[0][0])
             for name in self._likely(names, cross, home, single_sides(1), max(own, 0.0)):
                 joined = np.sort(np.append(self._rows[name], row))
                 if self._lowers([home, name], [rest, joined]) and not self._between(np.array([row]), self._rows[name]):

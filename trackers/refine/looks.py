@@ -104,4 +104,4 @@ class Looks:
             np.where(at_once, DIFFERENT, UNKNOWN),
             np.array(pieces, np.float64),
         )
-        return fit(samples, 1, LinkConfig.different_similarity, LinkConfig.same_similarity)
+        return fit(samples, np.zeros(1, np.int64), LinkConfig.different_similarity, LinkConfig.same_similarity)
