@@ -16,7 +16,7 @@ from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_gro
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
 from mdpr.trackers.crosscamera.clustering import agglomerate
 from mdpr.trackers.crosscamera.evidence import pair_terms
-from mdpr.trackers.crosscamera.groupodds import TERMS, Evidence, PairTable, Sides
+from mdpr.trackers.crosscamera.groupodds import TERMS, Evidence, GroupSums, PairTable, Sides
 from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
@@ -264,6 +264,40 @@ def test_log_odds_of_groups_equal_the_loops(seed):
     one, two = np.sort(order[:5]), np.sort(order[5:9])
     found = PairTable(evidence).odds_between(one, two)
     assert found == pytest.approx(naive_odds(evidence, one.tolist(), two.tolist()))
+
+
+def looked_at(evidence, one, two):
+    """(1, TERMS) sums over the pairs between two groups that were looked at."""
+    between = np.isin(evidence.a, one) & np.isin(evidence.b, two) | np.isin(evidence.a, two) & np.isin(evidence.b, one)
+    return evidence.terms[between].sum(axis=0, keepdims=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_sums_that_are_kept_while_groups_change_are_those_of_the_rows(seed):
+    """Of four groups the first takes over the second, and is looked at without a row; a fifth of the pairs lacks."""
+    evidence = random_evidence(seed)
+    order = np.random.default_rng(seed).permutation(evidence.count)
+    parts = [np.sort(part) for part in np.split(order, 4)]
+    owner = np.empty(evidence.count, np.int64)
+    for name, rows in enumerate(parts):
+        owner[rows] = name
+    groups, table = GroupSums(evidence, owner), PairTable(evidence)
+    groups.take_over(0, 1, looked_at(evidence, parts[0], parts[1])[0])
+    whole = np.sort(np.concatenate(parts[:2]))
+    row, rest = int(whole[2]), np.delete(whole, 2)
+    left = groups.without(0, row, looked_at(evidence, [row], rest)[0])
+    moved = GroupSums(evidence, owner)
+    moved.set(3, whole, table.within(whole))
+    pairs = [
+        (groups.sides([0]), whole), (groups.sides([2]), parts[2]), (left, rest), (moved.sides([3]), whole),
+    ]  # fmt: skip
+    for found, rows in pairs:
+        want = table.side(rows)
+        for name in ("size", "cameras", "within"):
+            assert getattr(found, name) == pytest.approx(getattr(want, name), abs=1e-9)
+    odds, _ = evidence.log_odds(looked_at(evidence, whole, parts[2]), groups.sides([0]), groups.sides([2]))
+    assert odds[0] == pytest.approx(naive_odds(evidence, whole.tolist(), parts[2].tolist()))
 
 
 @settings(max_examples=40, deadline=None)
