@@ -21,8 +21,7 @@ class LinkConfig:
         same_similarity, different_similarity: cosine of a person with themselves and of two people, where the data
             says nothing about it; they count as much as 5 samples.
         correlation: of the evidence of pairs between the same two people, in (0, 1]: two people who look alike once do
-            so again. None estimates it, and how much pairs that share a tracklet have in common. Groups tell at most
-            1 / correlation as much as single tracklets.
+            so again. None estimates it, and how much pairs that share a tracklet have in common.
         refine_rounds: most rounds of moving, splitting and merging.
     """
 

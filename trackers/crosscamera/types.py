@@ -138,7 +138,8 @@ class Reasons:
         constraint: what forbade the pair or made it necessary ("cannot-link", "overlap in one camera", ...); "" when
             nothing did.
         forbidden: how many better candidates of either tracklet a constraint ruled out, by constraint.
-        group_log_odds: mean log-odds over all pairs between the two groups when they were joined; None when apart.
+        group_log_odds: of the two parts of the identity that this link holds together, from all their pairs; None when
+            apart.
     """
 
     similarity: float | None
