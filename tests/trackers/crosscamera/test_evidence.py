@@ -15,8 +15,20 @@ from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sigh
 from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
 from mdpr.trackers.crosscamera.clustering import agglomerate
-from mdpr.trackers.crosscamera.evidence import pair_terms
-from mdpr.trackers.crosscamera.groupodds import TERMS, Evidence, GroupSums, PairTable, Sides
+from mdpr.trackers.crosscamera.evidence import camera_pair, pair_terms
+from mdpr.trackers.crosscamera.groupodds import (
+    ABOVE,
+    ACROSS,
+    ACROSS_WIDTH,
+    GAP,
+    STANDARD,
+    TERMS,
+    WIDTH,
+    Evidence,
+    GroupSums,
+    PairTable,
+    Sides,
+)
 from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
@@ -195,6 +207,39 @@ def terms_of(similarity, cameras, a, b, other=0.0):
     found = Fit(*one)
     zero = np.zeros(len(a), np.int64)
     return pair_terms(found, zero, cameras[a] != cameras[b], similarity, np.ones(len(a)), np.full(len(a), other))
+
+
+def test_terms_of_a_pair_by_hand():
+    """0.5 alike: 2.5 standard deviations above two people; usual are 3.5, half of that where half as reliable."""
+    found = Fit(*(np.full(1, value) for value in (0.0, 0.7, 0.2, 0.1, 0.05, 1000.0, 50.0, 1e6)))
+    zero, across = np.zeros(4, np.int64), np.array([True, True, False, True])
+    similarity = np.array([0.5, 0.5, 0.5, np.nan])
+    terms = pair_terms(found, zero, across, similarity, np.array([1.0, 0.5, 0.5, 1.0]), np.full(4, 0.3))
+    ratio = found.log_ratio(np.array([0.5, 0.5]), zero[:2], np.array([1.0, 0.5])) + 0.3
+    assert terms == pytest.approx(
+        np.array([
+            [1, ratio[0], 1, 2.5, 3.5, 0.25, 0.3, 1, -1.0, 0.25],
+            [1, ratio[1], 1, 2.5, 1.75, 0.25, 0.3, 1, 0.75, 0.25],
+            [1, ratio[1], 1, 2.5, 1.75, 0.25, 0.3, 0, 0, 0],
+            [1, 0.3, 0, 0, 0, 0, 0.3, 0, 0, 0],
+        ])
+    )  # fmt: skip
+
+
+def test_pairs_that_were_not_looked_at_count_as_those_that_were_sampled():
+    simulated = simulate(World(people=40, dimension=32))
+    _, learned = OfflineLinker(LinkConfig(candidates=20)).link_and_learn(simulated.sightings)
+    scene, weighed = learned.scene, learned.weighed
+    a, b = weighed.background
+    similarity = set_similarity(learned.appearance, scene.has_view, a, b)
+    kind = camera_pair(scene, a, b)
+    found, elsewhere = weighed.fit, weighed.evidence.elsewhere
+    standard = ((similarity - found.different[kind]) / found.different_spread[kind]).mean()
+    assert elsewhere[STANDARD] == pytest.approx(standard, abs=0.02)  # which has those of one camera at once, too
+    assert elsewhere[STANDARD] < -0.1
+    assert elsewhere[GAP] > 3
+    within = [1, elsewhere[STANDARD] - elsewhere[GAP], elsewhere[WIDTH]]
+    assert elsewhere[[ACROSS, ABOVE, ACROSS_WIDTH]].tolist() == pytest.approx(within)
 
 
 def random_evidence(seed, count=12):
