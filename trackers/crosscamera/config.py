@@ -15,7 +15,8 @@ class LinkConfig:
         false_link_rate: part of the links that may join two people, in expectation; in (0, 0.5].
         all_right: of few links, as many are kept as are all right with this probability, even when their expected false
             part is above the rate; in (0, 1). None: the rate alone decides.
-        candidates: about how many pairs are looked at a tracklet; below 2 * candidates tracklets, all pairs.
+        candidates: about how many pairs are looked at a tracklet, more where people are seen that often; below
+            2 * candidates tracklets, all pairs.
         split_tracks: whether tracks that hold two people are cut.
         min_view_quality: views below this part of the best quality of their tracklet are left out, in [0, 1).
         same_similarity, different_similarity: cosine of a person with themselves and of two people, where the data

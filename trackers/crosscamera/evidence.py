@@ -33,6 +33,7 @@ LEFT_ACROSS = 0.8
 """How much of what tells two people from pieces of one tracklet is left between two tracklets of one person in two
 cameras: 0.70 was measured in a laboratory, 0.80 and 0.82 in two scenes of SynthPlaza."""
 _BACKGROUND = 20_000
+_MOST_SHARE = 0.3  # of pairs that are one person: of two or three people the lower half of all pairs is not two people
 _LEAST_PIECE = 2
 _TWO_PEOPLE = (SAME_CAMERA, POSITION)  # what forbids a pair because it is two people, whatever people say
 
@@ -57,6 +58,14 @@ class Weighed:
     known_same: int
     background: tuple[Integers, Integers]
     different_odds: tuple[Times, Times]
+
+    @property
+    def expected_partners(self) -> float:
+        """How many other tracklets of its person a tracklet has, in the mean; 0 where the fit is not believed."""
+        if not self.fit.samples.any():
+            return 0.0
+        share = float(np.average(self.fit.share, weights=self.fit.samples))
+        return share * (self.evidence.count - 1) if share <= _MOST_SHARE else 0.0
 
 
 def camera_pair(scene: Scene, a: Integers, b: Integers) -> Integers:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -92,6 +93,24 @@ class Evidence:
         """N."""
         return len(self.camera)
 
+    @cached_property
+    def cameras(self) -> int:
+        """C, the number of cameras."""
+        return int(self.camera.max(initial=0)) + 1
+
+    def by_camera(self, rows: Integers) -> Times:
+        """(n, C) 1 for the camera of each row."""
+        found = np.zeros((len(rows), self.cameras))
+        found[np.arange(len(rows)), self.camera[rows]] = 1
+        return found
+
+    def sides(self, by_camera: Times, within: Times) -> Sides:
+        """K groups by the (K, C) number of rows in each camera and (K, 3) sums over the pairs that were looked at."""
+        size = by_camera.sum(axis=1)
+        across = (size**2 - (by_camera**2).sum(axis=1)) / 2
+        within = within + (across - within[:, 0])[:, None] * self.elsewhere[WITHIN]
+        return Sides(size, (by_camera > 0).sum(axis=1).astype(np.float64), within)
+
     def log_odds(self, cross: Times, one: Sides, two: Sides) -> tuple[Times, Times]:
         """(K,) of two groups being one person, and how much of that comes from the pairs between them.
 
@@ -169,76 +188,72 @@ class PairTable:
             found[place, where[here]] = pair[here]
         return found
 
-    def values(self, rows: Integers, among: Integers, term: int) -> Times:
-        """(n, n) a term of each two of the rows, 0 in the diagonal; `among` is from the function of this name."""
+    def ratios(self, among: Integers) -> Times:
+        """(n, n) log ratios of n rows, 0 in the diagonal; `among` is from the function of this name."""
+        ratio = np.full(among.shape, self._evidence.elsewhere[RATIO])
         known = among >= 0
-        value = np.where(known, self._evidence.terms[among, term], 0.0) if known.any() else np.zeros(among.shape)
-        if known.sum() < known.size - len(rows):
-            camera = self._evidence.camera[rows]
-            counts = camera[:, None] != camera[None, :] if term in WITHIN else True
-            value = np.where(known, value, self._evidence.elsewhere[term] * counts)
-            np.fill_diagonal(value, 0.0)
-        return value
+        ratio[known] = self._evidence.terms[among[known], RATIO]
+        np.fill_diagonal(ratio, 0.0)
+        return ratio
+
+    def towards(self, rows: Integers, others: Integers) -> Times:
+        """(n, TERMS) sums over the pairs of each of n rows with any of the others that were looked at."""
+        is_other = np.zeros(self._evidence.count, np.bool_)
+        is_other[others] = True
+        found = np.empty((len(rows), TERMS))
+        for place, row in enumerate(rows.tolist()):
+            columns, pair = self.of_row(row)
+            found[place] = self._evidence.terms[pair[is_other[columns]]].sum(axis=0)
+        return found
 
     def side(self, rows: Integers) -> Sides:
-        """A group of rising rows."""
-        among = self.among(rows)
-        within = np.array([[self.values(rows, among, term).sum() / 2 for term in WITHIN]])
-        cameras = np.array([float(len(np.unique(self._evidence.camera[rows])))])
-        return Sides(np.array([float(len(rows))]), cameras, within)
+        """A group of rows."""
+        within = self.towards(rows, rows)[:, WITHIN].sum(axis=0) / 2
+        return self._evidence.sides(self._evidence.by_camera(rows).sum(axis=0, keepdims=True), within[None, :])
 
     def odds_between(self, one: Integers, two: Integers) -> float:
-        """Log-odds of two groups of rising rows being one person."""
-        rows = np.concatenate([one, two])
-        order = np.argsort(rows, kind="stable")
-        among = self.among(rows[order])
-        side = (order < len(one)).astype(np.float64)[None, :]
-        return float(self.cuts(rows[order], among, side)[0])
+        """Log-odds of two groups of rows being one person."""
+        cross = self.towards(one, two).sum(axis=0, keepdims=True)
+        return float(self._evidence.log_odds(cross, self.side(one), self.side(two))[0][0])
 
-    def cuts(self, rows: Integers, among: Integers, side: Times) -> Times:
+    def rests(self, rows: Integers) -> tuple[Times, Sides, Sides]:
+        """Each of n rows against the others: (n, TERMS) sums, the rows, and what is left without them."""
+        cross = self.towards(rows, rows)
+        one = self._evidence.by_camera(rows)
+        within = cross[:, WITHIN].sum(axis=0) / 2 - cross[:, WITHIN]
+        return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within)
+
+    def cuts(self, rows: Integers, among: Integers, side: Flags) -> Times:
         """(E,) log-odds of the two parts into which each of E cuts takes a group.
 
         Args:
             rows: (n,) rising.
             among: see the function of this name.
-            side: (E, n) 1 for what is on one side of a cut, 0 on the other.
+            side: (E, n) what is on one side of a cut.
         """
-        cross = np.empty((len(side), TERMS))
-        within = np.empty((2, len(side), len(WITHIN)))
-        for term in range(TERMS):
-            value = self.values(rows, among, term)
-            towards = side @ value
-            cross[:, term] = (towards * (1 - side)).sum(axis=1)
-            if term in WITHIN:
-                place = WITHIN.index(term)
-                within[0, :, place] = (towards * side).sum(axis=1) / 2
-                within[1, :, place] = value.sum() / 2 - cross[:, term] - within[0, :, place]
-        _, camera = np.unique(self._evidence.camera[rows], return_inverse=True)
-        seen_by = np.eye(int(camera.max(initial=0)) + 1)[camera]
-        one, two = (
-            Sides(part.sum(axis=1), (part @ seen_by > 0).sum(axis=1).astype(np.float64), inside)
-            for part, inside in zip((side, 1 - side), within, strict=True)
-        )
-        return self._evidence.log_odds(cross, one, two)[0]
-
-    def within(self, rows: Integers) -> Times:
-        """(3,) sums of the terms `WITHIN` over the pairs among rising rows that were looked at."""
-        among = self.among(rows)
-        return self._evidence.terms[among[among >= 0]][:, WITHIN].sum(axis=0) / 2
-
-    def rests(self, rows: Integers) -> tuple[Times, Sides, Sides]:
-        """Each of n rising rows against the others: (n, TERMS) sums, the rows, and what is left without them."""
-        among = self.among(rows)
-        cross = np.stack([self.values(rows, among, term).sum(axis=1) for term in range(TERMS)], axis=1)
-        camera = self._evidence.camera[rows]
-        alone = np.bincount(camera)[camera] == 1
-        within = cross[:, WITHIN].sum(axis=0) / 2 - cross[:, WITHIN]
-        cameras = np.full(len(rows), float(len(np.unique(camera)))) - alone
-        return cross, single_sides(len(rows)), Sides(np.full(len(rows), len(rows) - 1.0), cameras, within)
+        total = self.towards(rows, rows)
+        inside = np.zeros((len(side), TERMS))
+        cross = np.zeros((len(side), TERMS))
+        small = np.where((2 * side.sum(axis=1) > len(rows))[:, None], ~side, side)  # cheap: most edges hold few rows
+        for cut, part in enumerate(small):
+            here = np.flatnonzero(part)
+            cross[cut] = total[here].sum(axis=0)
+            if len(here) > 1:
+                pair = among[np.ix_(here, here)]
+                inside[cut] = self._evidence.terms[pair[pair >= 0]].sum(axis=0) / 2
+        cross -= 2 * inside
+        outside = total.sum(axis=0) / 2 - cross - inside
+        one = self._evidence.by_camera(rows)
+        few = small.astype(np.float64) @ one
+        return self._evidence.log_odds(
+            cross,
+            self._evidence.sides(few, inside[:, WITHIN]),
+            self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN]),
+        )[0]
 
 
 class GroupSums:
-    """Sizes, cameras and sums within groups of rows, kept while groups change; a name is a number below N.
+    """Cameras and sums within groups of rows, kept while groups change; a name is a number below N.
 
     Args:
         evidence: about pairs.
@@ -247,10 +262,8 @@ class GroupSums:
 
     def __init__(self, evidence: Evidence, owner: Integers) -> None:
         count = evidence.count
-        cameras = int(evidence.camera.max(initial=0)) + 1
         self._evidence = evidence
-        self._size = np.bincount(owner, minlength=count).astype(np.float64)
-        self._by_camera = np.zeros((count, cameras))
+        self._by_camera = np.zeros((count, evidence.cameras))
         np.add.at(self._by_camera, (owner, evidence.camera), 1)
         self._within = np.zeros((count, len(WITHIN)))  # of the pairs that were looked at
         inside = owner[evidence.a] == owner[evidence.b]
@@ -258,28 +271,22 @@ class GroupSums:
 
     def sides(self, names: Integers | list[int]) -> Sides:
         """The groups of these names."""
-        return self._as_sides(self._size[names], self._by_camera[names], self._within[names])
+        return self._evidence.sides(self._by_camera[names], self._within[names])
 
     def without(self, name: int, row: int, cross: Times) -> Sides:
         """A group less one of its rows; `cross` is the (TERMS,) sum between that row and the others."""
         by_camera = self._by_camera[[name]]
         by_camera[0, self._evidence.camera[row]] -= 1
-        return self._as_sides(self._size[[name]] - 1, by_camera, (self._within[name] - cross[WITHIN])[None, :])
-
-    def _as_sides(self, size: Times, by_camera: Times, within: Times) -> Sides:
-        across = (size**2 - (by_camera**2).sum(axis=1)) / 2
-        within = within + (across - within[:, 0])[:, None] * self._evidence.elsewhere[WITHIN]
-        return Sides(size, (by_camera > 0).sum(axis=1).astype(np.float64), within)
+        return self._evidence.sides(by_camera, (self._within[name] - cross[WITHIN])[None, :])
 
     def take_over(self, one: int, two: int, cross: Times) -> None:
         """Let `one` have the rows of `two`; `cross` is the (TERMS,) sum between them."""
-        for values in (self._size, self._by_camera, self._within):
+        for values in (self._by_camera, self._within):
             values[one] += values[two]
             values[two] = 0
         self._within[one] += cross[WITHIN]
 
-    def set(self, name: int, rows: Integers, within: Times) -> None:
-        """Let a group have these rows, with these (3,) sums over the pairs that were looked at, and no others."""
-        self._size[name] = len(rows)
-        self._by_camera[name] = np.bincount(self._evidence.camera[rows], minlength=self._by_camera.shape[1])
-        self._within[name] = within
+    def set(self, name: int, rows: Integers, table: PairTable) -> None:
+        """Let a group have these rows, and no others."""
+        self._by_camera[name] = self._evidence.by_camera(rows).sum(axis=0)
+        self._within[name] = table.towards(rows, rows)[:, WITHIN].sum(axis=0) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,6 +29,11 @@ ALIKE = 0.8  # cosine from which on two tracklets of a camera count as one perso
 
 LARGE = 2000
 """Tracklets from which on the first round, which only learns about cameras and travel times, looks at fewer pairs."""
+
+ENOUGH = 0.6
+MOST_CANDIDATES = 300
+"""Where people are seen so often that a tracklet has more of its person than pairs are looked at, those that are not
+would speak against it: this part of what the fit expects is looked at, up to so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +76,19 @@ class OfflineLinker:
         if not len(scene):
             return Linking((), (), Calibration(0, 0, None, 0.0)), None
         appearance = centred(scene, first_offset(scene, ALIKE))
-        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, None)
+        candidates = self._config.candidates
+        first = -(-candidates // 3) if len(scene) > LARGE else candidates
+        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, first, None)
+        candidates = max(candidates, min(MOST_CANDIDATES, math.ceil(ENOUGH * weighed.expected_partners)))
         floors = _floors(scene, weighed, group)
         offset = offset_of_groups(scene, group)
         appearance = centred(scene, offset)
-        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
+        group, weighed = self._group(scene, appearance, constraints, positions, knowledge, candidates, group, floors)
         if floors.relates_cameras:  # who is in two cameras at once is known better now, and with it where they stand
             floors = _floors(scene, weighed, group)
-            group, weighed = self._group(scene, appearance, constraints, positions, knowledge, group, floors)
+            group, weighed = self._group(
+                scene, appearance, constraints, positions, knowledge, candidates, group, floors
+            )
         trees = GroupTrees(weighed.evidence, constraints.groups)
         before = None
         while before is None or not np.array_equal(group, before):
@@ -95,12 +106,11 @@ class OfflineLinker:
         constraints: Constraints,
         positions: Positions | None,
         knowledge: Knowledge,
+        candidates: int,
         known: Integers | None,
         floors: Floors | None = None,
     ) -> tuple[Integers, Weighed]:
-        config = self._config
-        if known is None and len(scene) > LARGE:
-            config = replace(config, candidates=-(-config.candidates // 3))
+        config = replace(self._config, candidates=candidates)
         weighed = weigh(scene, appearance, constraints, positions, knowledge.topology, config, known, floors)
         group = agglomerate(weighed.evidence, constraints.groups, constraints.between)
         refinement = Refinement(weighed.evidence, group, constraints.groups, constraints.between)

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE, members_of
-from mdpr.trackers.crosscamera.groupodds import RATIO, Evidence, PairTable
+from mdpr.trackers.crosscamera.groupodds import Evidence, PairTable
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 
 _SURE = 50.0  # stands for "certainly" where log-odds are compared
@@ -71,13 +71,13 @@ class GroupTrees:
     def _links(self, rows: Integers) -> list[TreeLink]:
         among = self._table.among(rows)
         is_fixed = self._fixed[rows][:, None] == self._fixed[rows][None, :]
-        strength = np.where(is_fixed, _SURE, self._table.values(rows, among, RATIO))
+        strength = np.where(is_fixed, _SURE, self._table.ratios(among))
         cost = 2 * _SURE - strength  # positive, for the sparse graph
         np.fill_diagonal(cost, 0)
         tree = minimum_spanning_tree(np.triu(cost)).tocoo()
         edges = sorted(zip(*np.sort([tree.row, tree.col], axis=0).tolist(), strict=True))
         sides = np.array([self._side(edges, one, two, len(rows)) for one, two in edges])
-        odds = self._table.cuts(rows, among, sides.astype(np.float64)).tolist()
+        odds = self._table.cuts(rows, among, sides).tolist()
         found = []
         for (one, two), side, value in zip(edges, sides, odds, strict=True):
             pairs = int(side.sum()) * int((~side).sum())

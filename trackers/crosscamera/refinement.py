@@ -80,7 +80,7 @@ class Refinement:
         """Let groups have other rows, or none."""
         for name, rows in groups.items():
             self._changed.add(name)
-            self._groups.set(name, rows, self._table.within(rows))
+            self._groups.set(name, rows, self._table)
             if len(rows):
                 self._owner[rows] = name
                 self._rows[name], self._worth[name] = rows, self._worth_of(rows)
@@ -128,7 +128,7 @@ class Refinement:
             rows = self._rows[name]
             if not 3 <= len(rows) <= _LARGEST_SPLIT:
                 continue
-            is_first = _halves(self._table.values(rows, self._table.among(rows), RATIO))
+            is_first = _halves(self._table.ratios(self._table.among(rows)))
             one, two = rows[is_first], rows[~is_first]
             if not len(two) or np.isin(self._fixed[one], self._fixed[two]).any():
                 continue

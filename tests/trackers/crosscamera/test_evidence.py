@@ -333,7 +333,7 @@ def test_sums_that_are_kept_while_groups_change_are_those_of_the_rows(seed):
     row, rest = int(whole[2]), np.delete(whole, 2)
     left = groups.without(0, row, looked_at(evidence, [row], rest)[0])
     moved = GroupSums(evidence, owner)
-    moved.set(3, whole, table.within(whole))
+    moved.set(3, whole, table)
     pairs = [
         (groups.sides([0]), whole), (groups.sides([2]), parts[2]), (left, rest), (moved.sides([3]), whole),
     ]  # fmt: skip

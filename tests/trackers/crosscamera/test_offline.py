@@ -69,6 +69,16 @@ def test_order_of_arrival_changes_nothing():
         assert again.calibration == first.calibration
 
 
+def test_few_people_who_are_seen_hundreds_of_times():
+    """Each tracklet has more of its person than pairs are looked at a tracklet."""
+    simulated = simulate(World(people=5, visits=70, day_s=60_000, views=4, dimension=64))
+    assert len(simulated.sightings) > 5 * 3 * LinkConfig.candidates
+    linking = OfflineLinker(LinkConfig(split_tracks=False)).link(simulated.sightings)
+    found = score(linking.number, simulated)
+    assert found.precision == 1
+    assert found.idf1 > 0.95
+
+
 def test_links_are_trees_with_reasons():
     simulated = simulate(World(people=8))
     linking = OfflineLinker().link(simulated.sightings)
