@@ -29,6 +29,7 @@ from mdpr.trackers.crosscamera.groupodds import (
     PairTable,
     Sides,
 )
+from mdpr.trackers.crosscamera.inquiry import inquire
 from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
@@ -558,3 +559,18 @@ def test_knowledge_of_travel_forbids_in_the_answer():
     knowledge = Knowledge(topology=Topology.parse({"a -> b": "5..40 s"}))
     linking = OfflineLinker(LinkConfig(false_link_rate=0.5)).link([Sighting.of("r", one) for one in twin], knowledge)
     assert len(linking.identities) == 2
+
+
+def test_why_not_is_what_grouping_saw():
+    """The log-odds of two identities in an inquiry are those by which they were not joined."""
+    simulated = simulate(World(people=8, visits=2))
+    linking, learned = OfflineLinker(LinkConfig(split_tracks=False)).link_and_learn(simulated.sightings)
+    place = {key: row for row, key in enumerate(learned.scene.keys)}
+    compared = 0
+    for one, two in itertools.combinations(linking.identities, 2):
+        found = inquire(learned, one.members, two.members)
+        if not found.forbidden:
+            rows = [np.array(sorted(place[key] for key in identity.members)) for identity in (one, two)]
+            assert found.group_log_odds == pytest.approx(learned.pairs.odds_between(*rows), rel=1e-4)
+            compared += 1
+    assert compared > 10
