@@ -58,7 +58,7 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
         ConfigError: a key that was not linked, or one that is in both groups.
     """
     scene, weighed = learned.scene, learned.weighed
-    place = {key: row for row, key in enumerate(scene.keys)}
+    place = learned.row
     for key in (*one, *two):
         if key not in place:
             raise ConfigError(f"tracklet {key} is not among those that were linked")

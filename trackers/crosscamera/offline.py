@@ -47,6 +47,11 @@ class Learned:
     weighed: Weighed
 
     @cached_property
+    def row(self) -> dict[TrackletKey, int]:
+        """Row of each tracklet."""
+        return {key: row for row, key in enumerate(self.scene.keys)}
+
+    @cached_property
     def pairs(self) -> PairTable:
         """The pairs of the evidence, by their rows."""
         return PairTable(self.weighed.evidence)

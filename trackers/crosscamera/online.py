@@ -158,8 +158,7 @@ class OnlineLinker:
 
     def _side(self, members: list[TrackletKey], learned: Learned) -> Sides:
         """An identity as one side of a comparison; what came since everything was linked has no pairs within it yet."""
-        place = {key: row for row, key in enumerate(learned.scene.keys)}
-        rows = np.array(sorted(place[key] for key in members if key in place), np.int64)
+        rows = np.array(sorted(learned.row[key] for key in members if key in learned.row), np.int64)
         cameras = float(len({key.camera for key in members}))
         return replace(learned.pairs.side(rows), size=np.array([float(len(members))]), cameras=np.array([cameras]))
 
@@ -168,7 +167,7 @@ class OnlineLinker:
         keys = sorted(self._pieces)
         if len(keys) <= _COMPARED:
             return keys
-        place = {key: row for row, key in enumerate(learned.scene.keys)}
+        place = learned.row
         offset = _offsets((sighting.key.camera,), learned)[0]
         mean = _mean_without(sighting, offset)
         known = learned.appearance.mean @ mean if len(mean) else np.zeros(len(learned.scene), np.float32)
