@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from mdpr.detectors.devices import choose_device, count_cores
 from mdpr.detectors.frames import detections_for, require_images
 from mdpr.detectors.letterbox import Letterbox, rectangular_size
-from mdpr.detectors.options import STRIDE, check_options
+from mdpr.detectors.options import DEFAULT_SIZE, STRIDE, check_options
 from mdpr.detectors.yolo_outputs import Candidates, decode_yolov8, decode_yolox, grid, suppress
 from mdpr.errors import ConfigError, FormatError, ModelError
 from mdpr.types import Detections, Frame
 from mdpr.weights import obtain_weights
 
-_DEFAULT_SIZE = 640
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
@@ -39,7 +38,8 @@ class Onnx:
             weights: the ONNX file, or its name in $MDPR_MODELS or the cache.
             conf: lowest score of a box.
             iou: boxes of a class that overlap a better one by more are dropped.
-            imgsz: longer side of the input, a multiple of 32; None takes the model's, 640 when it takes any.
+            imgsz: longer side of the input, a multiple of 32; None takes the model's, 640 when it takes any, and more
+                where people are small (`mdpr.pipeline.input_size`).
             device: "cpu", "cuda", "cuda:0", "0"; "" chooses CUDA when onnxruntime can use it.
             classes: class numbers to keep, None for all; 0 is person.
             max_det: most boxes in a frame.
@@ -74,22 +74,26 @@ class Onnx:
         self._session, device = _open(path, config.device)
         self._input = self._session.get_inputs()[0]
         self._size, self._is_yolox = _recognise(self._session, path, config.imgsz)
+        self.takes_any_size = self._size is None
         self.batch_size = 1  # side by side gains nothing: the session uses all cores for each frame
         kind = "YOLOX" if self._is_yolox else "YOLOv8-style"
-        shape = f"{self._size[1]}x{self._size[0]}" if self._size else f"{config.imgsz or _DEFAULT_SIZE} rectangular"
+        shape = f"{self._size[1]}x{self._size[0]}" if self._size else f"{config.imgsz or DEFAULT_SIZE} rectangular"
         self.description = f"{path.stem} ({kind}), onnxruntime {shape}, {device}"
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """See `mdpr.contracts.Detector`.
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """See `mdpr.contracts.ResizableDetector`.
 
         Raises:
             FormatError: a frame without image, or a network that puts out NaN.
         """
         require_images(frames, "onnx")
-        return [self._detect(frame) for frame in frames]
+        usual = self._config.imgsz or DEFAULT_SIZE
+        return [
+            self._detect(frame, self._size or rectangular_size(frame.size, size))
+            for frame, size in zip(frames, sizes or [usual] * len(frames), strict=True)
+        ]
 
-    def _detect(self, frame: Frame) -> Detections:
-        size = self._size or rectangular_size(frame.size, self._config.imgsz or _DEFAULT_SIZE)
+    def _detect(self, frame: Frame, size: tuple[int, int]) -> Detections:
         letterbox = Letterbox.fit(frame.size, size, centred=not self._is_yolox)
         output = self._session.run(None, {self._input.name: self._prepare(letterbox.apply(frame.image))})[0][0]
         try:
@@ -154,7 +158,7 @@ def _recognise(session: Any, path: Path, imgsz: int | None) -> tuple[tuple[int, 
     if (task := session.get_modelmeta().custom_metadata_map.get("task", "detect")) != "detect":
         raise ModelError(f"{path}: expected a detection network, got one for the task {task}")
     is_fixed = isinstance(shape[2], int) and isinstance(shape[3], int)
-    height, width = (shape[2], shape[3]) if is_fixed else (imgsz or _DEFAULT_SIZE,) * 2
+    height, width = (shape[2], shape[3]) if is_fixed else (imgsz or DEFAULT_SIZE,) * 2
     if is_fixed and imgsz is not None and imgsz != max(height, width):
         raise ConfigError(f"detector.imgsz {imgsz}: {path} is fixed to {height}x{width}; leave imgsz out")
     if height % STRIDE or width % STRIDE:

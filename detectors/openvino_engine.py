@@ -19,13 +19,14 @@ from mdpr.cpus import is_bf16_fast
 from mdpr.detectors.devices import count_cores
 from mdpr.detectors.frames import detections_for, require_images
 from mdpr.detectors.letterbox import Letterbox, rectangular_size
+from mdpr.detectors.options import DEFAULT_SIZE
 from mdpr.detectors.yolo_outputs import decode_yolov8, decode_yolox, suppress
 from mdpr.errors import ConfigError, DependencyError, FormatError, ModelError
 from mdpr.types import Detections, Frame
 
 _CALLS_A_STREAM = 4
 _MAX_STREAMS = 16
-_MAX_SHAPES = 8  # compiled networks kept; cameras of one aspect ratio share one
+_MAX_SHAPES = 16  # compiled networks kept; cameras of one aspect ratio and size share one
 
 
 def has_openvino() -> bool:
@@ -67,6 +68,7 @@ class OpenVinoYolo:
     Attributes:
         description: one line for the log.
         batch_size: several times the number of streams, because a stream idles at the end of each call.
+        takes_any_size: whether the model is not bound to one size of its input.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class OpenVinoYolo:
         *,
         conf: float,
         iou: float,
-        imgsz: int,
+        imgsz: int | None,
         classes: tuple[int, ...] | None,
         max_det: int,
         half: bool | None = None,
@@ -101,7 +103,8 @@ class OpenVinoYolo:
             raise ModelError(f"{folder}: {reason}")
         from openvino import Core
 
-        self._conf, self._iou, self._imgsz, self._classes, self._max_det = conf, iou, imgsz, classes, max_det
+        self._conf, self._iou, self._classes, self._max_det = conf, iou, classes, max_det
+        self._imgsz = imgsz or DEFAULT_SIZE
         self._is_yolox = is_yolox
         self._core = Core()
         self._model = _read_model(folder)
@@ -110,21 +113,22 @@ class OpenVinoYolo:
         self.batch_size = _CALLS_A_STREAM * self._streams
         self._compiled: OrderedDict[tuple[int, int], _Compiled] = OrderedDict()
         self._fixed_size, shape = self._find_shape(folder)
+        self.takes_any_size = self._fixed_size is None
         self.description = (
             f"{name or folder.name.removesuffix('_openvino_model')}, OpenVINO {self._precision()} {shape}, CPU, "
             f"{self._streams} streams"
         )
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """See `mdpr.contracts.Detector`."""
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """See `mdpr.contracts.ResizableDetector`."""
         require_images(frames, "yolo")
         found: list[Detections] = []
         pending: deque[tuple[Frame, Letterbox, Any]] = deque()
         try:
-            for frame in frames:
+            for frame, size in zip(frames, sizes or [self._imgsz] * len(frames), strict=True):
                 if len(pending) == self._streams + 1:  # one waits, so that no stream does
                     found.append(self._finish(*pending.popleft()))
-                pending.append(self._start(frame))
+                pending.append(self._start(frame, size))
             while pending:
                 found.append(self._finish(*pending.popleft()))
         finally:
@@ -132,8 +136,8 @@ class OpenVinoYolo:
                 request.wait()
         return found
 
-    def _start(self, frame: Frame) -> tuple[Frame, Letterbox, Any]:
-        compiled = self._compiled_for(self._fixed_size or rectangular_size(frame.size, self._imgsz))
+    def _start(self, frame: Frame, size: int) -> tuple[Frame, Letterbox, Any]:
+        compiled = self._compiled_for(self._fixed_size or rectangular_size(frame.size, size))
         letterbox = Letterbox.fit(frame.size, compiled.input_size, centred=not self._is_yolox)
         request = compiled.requests[0]
         compiled.requests.rotate(-1)  # at most streams + 1 are pending, so the next one in turn is free

@@ -6,6 +6,9 @@ import re
 
 from mdpr.errors import ConfigError
 
+DEFAULT_SIZE = 640
+"""Longer side of the input of networks that take any, unless something else is asked for."""
+
 STRIDE = 32
 """Pixels that one cell of the coarsest grid of a YOLO covers; input sides are multiples of it."""
 

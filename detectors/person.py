@@ -38,7 +38,7 @@ class Person:
         Attributes:
             conf: lowest score of a box.
             iou: boxes that overlap a better one by more are dropped.
-            imgsz: longer side of the network input in pixels, a multiple of 32.
+            imgsz: longer side of the network input in pixels, a multiple of 32; None as for YOLO.
             device: "cpu", "cuda", "cuda:0", "0"; "" takes the CPU, or CUDA when onnxruntime can use it.
             half: False = fp32 where the CPU multiplies bf16 faster.
             classes: as for YOLO; must hold 0, person.
@@ -47,7 +47,7 @@ class Person:
 
         conf: float = 0.1
         iou: float = 0.5
-        imgsz: int = 640
+        imgsz: int | None = None
         device: str = ""
         half: bool | None = None
         classes: tuple[int, ...] | None = (0,)
@@ -88,11 +88,12 @@ class Person:
             self._engine = Onnx(Onnx.Config(weights=str(path), device=config.device, **options))
         self.description = f"{self._engine.description}; comes with mdpr-track, trained on synthetic people"
         self.batch_size = self._engine.batch_size
+        self.takes_any_size = self._engine.takes_any_size
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """See `mdpr.contracts.Detector`.
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """See `mdpr.contracts.ResizableDetector`.
 
         Raises:
             FormatError: a frame without image, or a network that puts out NaN.
         """
-        return self._engine.detect(frames)
+        return self._engine.detect(frames, sizes)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from mdpr.detectors.frames import detections_for, require_images
+from mdpr.detectors.options import DEFAULT_SIZE
 from mdpr.errors import ConfigError, ModelError
 from mdpr.types import Detections, Frame
 from mdpr.weights import cache_folder, is_offline
@@ -39,7 +40,7 @@ class UltralyticsYolo:
         *,
         conf: float,
         iou: float,
-        imgsz: int,
+        imgsz: int | None,
         classes: tuple[int, ...] | None,
         max_det: int,
         half: bool | None = None,
@@ -73,31 +74,34 @@ class UltralyticsYolo:
                 self._model.to(device)
         except Exception as error:  # whatever a damaged file makes ultralytics or torch raise
             raise ModelError(f"{weights}: ultralytics cannot load it: {error}") from error
+        self._imgsz = imgsz or DEFAULT_SIZE
+        self.takes_any_size = is_pt
         self._options: dict[str, Any] = {
-            "conf": conf, "iou": iou, "imgsz": imgsz, "max_det": max_det, "device": device, "half": self._half,
+            "conf": conf, "iou": iou, "max_det": max_det, "device": device, "half": self._half,
             "classes": None if classes is None else list(classes), "verbose": False, "save": False, "show": False,
         }  # fmt: skip
         self.batch_size = _GPU_BATCH if is_pt and device.startswith("cuda") else 1
         precision = "fp16" if self._half else "fp32"
-        self.description = f"{name or weights.stem}, ultralytics {precision} {imgsz} rectangular, {device.upper()}"
+        shape = f"{self._imgsz} rectangular"
+        self.description = f"{name or weights.stem}, ultralytics {precision} {shape}, {device.upper()}"
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """See `mdpr.contracts.Detector`; on CUDA a batch may change the last bits of a result."""
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """See `mdpr.contracts.ResizableDetector`; on CUDA a batch may change the last bits of a result."""
         require_images(frames, "yolo")
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for row, frame in enumerate(frames):  # a batch of mixed sizes would be padded to a square
-            by_size.setdefault(frame.size, []).append(row)
+        alike: dict[tuple[tuple[int, int], int], list[int]] = {}
+        for row, (frame, size) in enumerate(zip(frames, sizes or [self._imgsz] * len(frames), strict=True)):
+            alike.setdefault((frame.size, size), []).append(row)  # a batch of mixed sizes would be padded to a square
         found = [Detections.empty()] * len(frames)
-        for rows in by_size.values():
+        for (_, size), rows in alike.items():
             for start in range(0, len(rows), self.batch_size):
                 part = rows[start : start + self.batch_size]
-                for row, detections in zip(part, self._predict([frames[row] for row in part]), strict=True):
+                for row, detections in zip(part, self._predict([frames[row] for row in part], size), strict=True):
                     found[row] = detections
         return found
 
-    def _predict(self, frames: list[Frame]) -> list[Detections]:
+    def _predict(self, frames: list[Frame], size: int) -> list[Detections]:
         images = [np.array(frame.image) for frame in frames]  # copies: it may scribble on what it is given
-        results = self._model.predict(images, **self._options)
+        results = self._model.predict(images, imgsz=size, **self._options)
         found = []
         for frame, result in zip(frames, results, strict=True):
             if result.boxes is None:

@@ -42,7 +42,8 @@ class Yolo:
             weights: model name ("yolo11n"), file (`.pt`, `.onnx`, ...) or OpenVINO folder.
             conf: lowest score of a box; low, because tracking uses weak boxes for its second association.
             iou: boxes of a class that overlap a better one by more are dropped.
-            imgsz: longer side of the network input in pixels, a multiple of 32.
+            imgsz: longer side of the network input in pixels, a multiple of 32; None = 640, and in a run of mdpr-track
+                more where people are small (`mdpr.pipeline.input_size`).
             device: "cpu", "cuda", "cuda:0", "0", "mps"; "" chooses.
             half: fp16 on a GPU; None = fp16 on CUDA and the CPU's own choice, False = fp32 everywhere.
             classes: class numbers to keep, None for all; 0 is person.
@@ -52,7 +53,7 @@ class Yolo:
         weights: str = "yolo11n"
         conf: float = 0.1
         iou: float = 0.7
-        imgsz: int = 640
+        imgsz: int | None = None
         device: str = ""
         half: bool | None = None
         classes: tuple[int, ...] | None = (0,)
@@ -85,14 +86,15 @@ class Yolo:
             self._engine = _shipped(config, error)
         self.description: str = self._engine.description
         self.batch_size: int = self._engine.batch_size
+        self.takes_any_size: bool = self._engine.takes_any_size
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """See `mdpr.contracts.Detector`.
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """See `mdpr.contracts.ResizableDetector`.
 
         Raises:
             FormatError: a frame without image, or a network that puts out NaN.
         """
-        found: list[Detections] = self._engine.detect(frames)
+        found: list[Detections] = self._engine.detect(frames, sizes)
         return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mdpr.pipeline.assembling import make_loop, with_resolved_tracker
+from mdpr.pipeline.assembling import make_detector, make_loop, with_resolved_tracker
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.run import choose_embedder
@@ -47,7 +47,7 @@ def track(
     opened = [open_source(spec, run.source) for spec in expand_sources(run.sources)]
     embedder = choose_embedder(run, opened).make()
     run = with_resolved_tracker(run, embedder)
-    return _results(make_loop(run, opened, run.detector.make(), embedder, StageTimes()))
+    return _results(make_loop(run, opened, make_detector(run.detector), embedder, StageTimes()))
 
 
 def _results(loop: TrackingLoop) -> Iterator[tuple[Frame, Tracks]]:

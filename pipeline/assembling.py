@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from mdpr.contracts import Detector, Embedder, Source, Tracker
 from mdpr.errors import ConfigError
-from mdpr.pipeline.config import RunConfig, with_interval, with_thresholds
+from mdpr.pipeline.config import Component, RunConfig, with_interval, with_thresholds
+from mdpr.pipeline.input_size import with_input_sizes
 from mdpr.pipeline.loop import TrackingLoop
 from mdpr.pipeline.timing import StageTimes
 from mdpr.trackers.camera_motion import CameraMotion
@@ -24,6 +25,16 @@ def with_resolved_tracker(config: RunConfig, embedder: Embedder) -> RunConfig:
     """
     tracker = with_interval(with_thresholds(config.tracker, embedder), config.embedding)
     return replace(config, tracker=tracker)
+
+
+def make_detector(component: Component) -> Detector:
+    """The detector; it chooses the size of its input by camera where the configuration leaves it open.
+
+    Raises:
+        ModelError: weights that cannot be had.
+        ConfigError: options that do not fit them.
+    """
+    return with_input_sizes(component.make(), getattr(component.options, "imgsz", None))
 
 
 def make_loop(

@@ -25,6 +25,7 @@ class CameraReport:
         dropped: frames of a live source that came too fast.
         losses: what the source could not use, by kind.
         motion: of the camera at the end: fixed, moving, off, or deciding when the source was too short to tell.
+        imgsz: longer side of the detector's input at the end, where it was chosen by how small people are; else None.
         error: why the camera ended early, or could not be opened; empty when all went well.
         started_s: wall time (seconds since 1970) of second 0 of the source; None where nothing was read.
         started_from: how that is known: "flag", "file", "clock", "run" (not known); see `mdpr.pipeline.sources.clock`.
@@ -37,6 +38,7 @@ class CameraReport:
     dropped: int = 0
     losses: dict[str, int] = field(default_factory=dict)
     motion: str = "off"
+    imgsz: int | None = None
     error: str = ""
     started_s: float | None = None
     started_from: str = ""

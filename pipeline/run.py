@@ -12,10 +12,11 @@ from dataclasses import replace
 from mdpr.contracts import Embedder, Sink, Source
 from mdpr.errors import ConfigError, OutputError, SourceError
 from mdpr.files import Reserve, make_folder, results_folder, write_text
-from mdpr.pipeline.assembling import make_loop, with_resolved_tracker
+from mdpr.pipeline.assembling import make_detector, make_loop, with_resolved_tracker
 from mdpr.pipeline.config import Component, RunConfig, resolve_auto
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
+from mdpr.pipeline.input_size import InputSizes
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
@@ -65,7 +66,8 @@ class TrackRun:
             reid=choose_embedder(config, self._sources),
         )
         log.info("tracker   %s", self.config.tracker.name)
-        detector = self.config.detector.make()
+        detector = make_detector(self.config.detector)
+        self._detector = detector
         log.info("detector  %s", detector.description)
         embedder: Embedder = self.config.reid.make()
         log.info("reid      %s", embedder.description)
@@ -202,7 +204,9 @@ class TrackRun:
     def _close(self, status: str, start: float, error: str = "") -> None:
         assert self._loop is not None
         assert self.report is not None
+        sizes = self._detector.sizes if isinstance(self._detector, InputSizes) else {}
         for source in self._sources:
+            self.cameras[source.camera].imgsz = sizes.get(source.camera)
             self.cameras[source.camera].losses = dict(source.losses)
             self.cameras[source.camera].dropped = self._loop.dropped.get(source.camera, 0)
             self.cameras[source.camera].still = self._stillness[source.camera].count

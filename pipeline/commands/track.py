@@ -55,7 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--conf", type=float, help="lowest confidence of a detection (0.1)")
     group.add_argument("--iou", type=float, help="IoU above which NMS drops the weaker box (0.7)")
-    group.add_argument("--imgsz", type=int, metavar="PIXELS", help="longer side of the detector's input (640)")
+    group.add_argument(
+        "--imgsz", type=int, metavar="PIXELS", help="longer side of its input (640, more where people are small)"
+    )
     group.add_argument("--classes", type=int, nargs="+", metavar="ID", help="class ids to keep (0 = person)")
     group.add_argument("--max-det", type=int, metavar="N", help="most detections a frame (300)")
     group.add_argument("--half", action=switch, help="half precision (on by itself on CUDA)")

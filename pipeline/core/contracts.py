@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,22 @@ class Detector(Protocol):
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` for each frame, in order. The result for a frame does not depend on the others."""
+
+
+@runtime_checkable
+class ResizableDetector(Detector, Protocol):
+    """A detector that can be told how large each frame is to be shown to its network."""
+
+    takes_any_size: bool
+    """False: the network is bound to one size, and only `sizes` of None work."""
+
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        """As `Detector`.
+
+        Args:
+            frames: any number.
+            sizes: longer side of the input for each frame, multiples of 32; None takes that of the configuration.
+        """
 
 
 class Embedder(Protocol):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mdpr.contracts import Embedder, Source
 from mdpr.errors import SourceError
 from mdpr.files import finish, make_folder, part_path, write_errors
-from mdpr.pipeline.assembling import make_motions
+from mdpr.pipeline.assembling import make_detector, make_motions
 from mdpr.pipeline.config import RunConfig
 from mdpr.pipeline.loop import CameraEnd, TrackingLoop
 from mdpr.pipeline.sources import open_source
@@ -150,7 +150,7 @@ def record(config: RunConfig, source: Source) -> CachedSequence:
     embedder: Embedder = config.reid.make()
     motions = make_motions(config, [source])
     loop = TrackingLoop(
-        [source], config.detector.make(), embedder, {source.camera: recorder}, StageTimes(), motions=motions
+        [source], make_detector(config.detector), embedder, {source.camera: recorder}, StageTimes(), motions=motions
     )
     for result in loop:
         if isinstance(result, CameraEnd) and result.error is not None:

@@ -13,7 +13,11 @@ import numpy as np
 import pytest
 
 from mdpr.components import build_config, find_class
+from mdpr.contracts import ResizableDetector
 from mdpr.detectors import DETECTORS, person
+from mdpr.detectors.onnx import Onnx
+from mdpr.detectors.person import Person
+from mdpr.detectors.yolo import Yolo
 from mdpr.errors import ConfigError, FormatError
 from mdpr.types import Detections, Frame
 
@@ -100,6 +104,27 @@ def test_contract(name: str, build: Callable[[str], Callable[[], Any]]) -> None:
             assert found.xyxy.min(initial=0) >= 0
             assert (found.xyxy[:, 2:] <= frame.size).all()
     assert sum(map(len, together)) > 0, "nothing found anywhere: the checks above would be empty"
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_each_frame_at_its_own_size(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip(engine)
+    if engine == "onnxruntime":
+        monkeypatch.setattr(person, "has_openvino", lambda: False)
+    detector = Person(Person.Config(imgsz=128, conf=0.001, half=False, device="cpu"))
+    assert isinstance(detector, ResizableDetector)
+    assert detector.takes_any_size
+    frames = some_frames()[6:10]
+    assert_same(detector.detect(frames, [128] * 4), detector.detect(frames))
+    sizes = [128, 192, 192, 64]
+    mixed = detector.detect(frames, sizes)
+    assert_same(mixed, [detector.detect([frame], [size])[0] for frame, size in zip(frames, sizes, strict=True)])
+    assert not np.array_equal(mixed[1].xyxy, detector.detect([frames[1]])[0].xyxy)
+
+
+def test_a_network_of_one_size_says_so(make_network: Callable[..., Path], make_folder: Callable[..., Path]) -> None:
+    assert not Onnx(Onnx.Config(weights=str(make_network("yolox")), device="cpu")).takes_any_size
+    assert not Yolo(Yolo.Config(weights=str(make_folder("baked")), device="cpu", imgsz=128)).takes_any_size
 
 
 @pytest.mark.parametrize("name", NEEDS_IMAGES)

@@ -243,7 +243,14 @@ def test_pt_is_exported_once(
     assert [path.name[:7] for path in (cache_folder() / "exports").iterdir()] == ["random-"]
     noise = np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
     frames = [Frame("a", 0, 0.0, noise), make_frame(64, 64)]
-    reference = UltralyticsYolo(weights, "cpu", conf=0.0, iou=0.7, imgsz=64, classes=None, max_det=20).detect(frames)
+    engine = UltralyticsYolo(weights, "cpu", conf=0.0, iou=0.7, imgsz=64, classes=None, max_det=20)
+    reference = engine.detect(frames)
+    assert detector.takes_any_size
+    assert engine.takes_any_size
+    larger, usual = engine.detect(frames, [96, 64])
+    np.testing.assert_array_equal(usual.xyxy, reference[1].xyxy)
+    np.testing.assert_allclose(larger.confidence, detector.detect(frames, [96, 64])[0].confidence, rtol=1e-3, atol=1e-6)
+    assert not np.array_equal(larger.xyxy, reference[0].xyxy)
     for ours, other, theirs in zip(detector.detect(frames), again.detect(frames), reference, strict=True):
         np.testing.assert_array_equal(ours.xyxy, other.xyxy)
         assert len(ours) == len(theirs) > 0

@@ -123,7 +123,7 @@ class _Recorder:
         self._given.append(config)
         return self
 
-    description, batch_size = "", 1
+    description, batch_size, takes_any_size = "", 1, True
 
 
 def test_other_classes_are_refused() -> None:
