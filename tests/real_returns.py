@@ -25,6 +25,7 @@ from mdpr.components import build_config
 from mdpr.pipeline.config import with_thresholds
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.settings import parse_setting
+from mdpr.pipeline.sinks.renaming import Renames
 from mdpr.pipeline.sources import expand_sources
 from mdpr.pipeline.tuning.cache import CachedSequence, obtain
 from mdpr.trackers.deepsort import DeepSort
@@ -106,15 +107,15 @@ def people_of(sequence: CachedSequence, clip: str) -> NDArray[np.int64]:
     or with fewer than two annotations, is nobody's.
     """
     tracker = tracker_for(sequence, return_s=0)  # who is who must not depend on what is judged
-    track, right = np.zeros(len(sequence.xyxy), np.int64), {}
+    track, right = np.zeros(len(sequence.xyxy), np.int64), Renames()
     rows_of_frame = {}
     for at, (detections, frame, embeddings) in items_of(sequence):
         tracks = tracker.update(detections, frame, embeddings)
         shown = tracks.detection_index >= 0
         track[at][tracks.detection_index[shown]] = tracks.track_id[shown]
-        right.update(tracks.renamed)
+        right.add(tracks.renamed)
         rows_of_frame[frame.index] = at
-    track = np.array([right.get(one, one) for one in track.tolist()], np.int64)
+    track = np.array([right.right(one) for one in track.tolist()], np.int64)
     votes: dict[int, Counter[int]] = defaultdict(Counter)
     for note in read_annotations(clip):
         at = rows_of_frame.get(int(note["frame"]))
@@ -230,15 +231,15 @@ def score(scene: Trial, ids: Sequence[NDArray[np.int64]]) -> Returns:
 
 def ours(scene: Trial, tracker: DeepSort) -> list[NDArray[np.int64]]:
     """Final ids of all detections by our tracker."""
-    found, right = [], {}
+    found, right = [], Renames()
     for detections, frame, embeddings in scene.frames:
         tracks = tracker.update(detections, frame, embeddings)
         ids = np.zeros(len(detections), np.int64)
         shown = tracks.detection_index >= 0
         ids[tracks.detection_index[shown]] = tracks.track_id[shown]
         found.append(ids)
-        right.update(tracks.renamed)
-    return [np.array([right.get(one, one) for one in ids.tolist()], np.int64) for ids in found]
+        right.add(tracks.renamed)
+    return [np.array([right.right(one) for one in ids.tolist()], np.int64) for ids in found]
 
 
 def main() -> int:

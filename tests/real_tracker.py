@@ -26,6 +26,7 @@ from mdpr.components import build_config
 from mdpr.pipeline.formats.mot import read_mot
 from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes
 from mdpr.pipeline.metrics.evaluate import evaluate_sequence
+from mdpr.pipeline.sinks.renaming import Renames
 from mdpr.trackers.deepsort import DeepSort
 from mdpr.types import Detections, Frame
 
@@ -110,16 +111,16 @@ def varied(case: Case) -> Iterator[Case]:
 def score(case: Case, options: dict[str, Any]) -> tuple[float, float]:
     """HOTA and IDF1 in percent of a tracker that has seen nothing before."""
     tracker = DeepSort(build_config(DeepSort.Config, options, "tracker"))
-    truth, shown, right = case.truth, [], {}
+    truth, shown, right = case.truth, [], Renames()
     for index, detections in enumerate(case.detections):
         frame = Frame("cam", index, index / (truth.fps or 30.0), size=truth.size)
         tracks = tracker.update(detections, frame, None if case.looks is None else case.looks[index])
-        right.update(tracks.renamed)
+        right.add(tracks.renamed)
         ltwh = np.concatenate([tracks.xyxy[:, :2], tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]], axis=1)
         shown.append((np.full(len(tracks), index), tracks.track_id, ltwh, tracks.confidence))
     number, track_id, ltwh, confidence = (np.concatenate(column) for column in zip(*shown, strict=True))
     while np.isin(track_id, list(right)).any():
-        track_id = np.array([right.get(one, one) for one in track_id.tolist()])
+        track_id = np.array([right.right(one) for one in track_id.tolist()])
     rows = TrackBoxes.of(number, track_id, ltwh.round(2), score=confidence, first_pixel=1)
     values = evaluate_sequence(truth, rows, "tracks").scores.values()
     return 100 * values["HOTA"], 100 * values["IDF1"]

@@ -184,9 +184,10 @@ class DeepSort:
                 found = gallery.find(looks, float(table.start_s[row]), int(table.class_id[row]), rivals)
                 if found:
                     new.remove(at)
-                    table.track_id[row] = found
+                    first, *others = found
+                    table.track_id[row] = first
                     table.asked[row] = self.config.views
-                    renamed.append((shown, found))
+                    renamed += [(wrong, first) for wrong in (shown, *others)]
         ended = gallery.hold(tracks.ended, frame.time_s) if tracks.ended or len(gallery) else []
         if not renamed and not tracks.ended and not ended:
             return tracks

@@ -20,6 +20,9 @@ from mdpr.types import Tracklet
 
 IntArray = NDArray[np.intp]
 
+Spans = tuple[tuple[float, float], ...]
+"""Start and end in seconds of the visits of somebody."""
+
 Looks = tuple[NDArray[np.float32], NDArray[np.float64]]
 """(A, D) mean of the views of each of some tracks, and (A,) `spread_of` them, see `AppearanceBank.summary`."""
 
@@ -27,6 +30,8 @@ SMALL_PRODUCT = 500_000
 """Multiplications of a matrix product up to which OpenBLAS surely works on the rows as they lie. Beyond, it copies both
 into blocks first, which for a few new tracks and hundreds who left takes up to six times as long (measured: 4 and 446
 rows of 512 values, 128 us at once, 22 us in parts)."""
+
+_MOST_SPANS = 16  # visits whose times are kept; older ones cannot overlap anybody who is held but for days
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,11 @@ class ReturnGallery:
     def reset(self) -> None:
         """Forget everybody."""
         self._held: list[Tracklet] = []  # in order of their end
+        self._spans: list[Spans] = []  # of each
         self._mean = np.empty((0, 0), dtype=np.float32)  # (held or more, D), a row for each
         self._facts = np.empty((3, 0))  # (3, held or more) end in seconds, class and `spread_of` of each
         self._last = np.empty((4, 0), dtype=np.float32)  # (4, held or more) box of the last view of each
-        self._back: dict[int, Tracklet] = {}  # first visits of those who are here again
+        self._back: dict[int, tuple[Tracklet, Spans]] = {}  # earlier visits of those who are here again
 
     def __len__(self) -> int:
         return len(self._held)
@@ -79,10 +85,12 @@ class ReturnGallery:
         """Take tracklets that have ended; returns those that nobody can return to, merged with earlier visits."""
         done = []
         for tracklet in ended:
-            earlier = self._back.pop(tracklet.track_id, None)
-            whole = tracklet if earlier is None else merge_tracklets(earlier, tracklet, self.rules.views)
+            whole, spans = tracklet, ((tracklet.start_s, tracklet.end_s),)
+            if tracklet.track_id in self._back:
+                earlier, before = self._back.pop(tracklet.track_id)
+                whole, spans = merge_tracklets(earlier, tracklet, self.rules.views), before + spans
             if self.rules.return_s > 0 and whole.embeddings.any():
-                self._append(whole)
+                self._append(whole, spans[-_MOST_SPANS:])
             else:
                 done.append(whole)
         too_many = len(self._held) - self.rules.capacity
@@ -127,11 +135,13 @@ class ReturnGallery:
 
     def find(
         self, views: NDArray[np.float32], start_s: float, class_id: int, rivals: Callable[[], Looks] | None = None
-    ) -> int:
-        """The track id of the person whom the views of a new track show; 0 when it is nobody's, or nobody's surely.
+    ) -> tuple[int, ...]:
+        """The track ids of the person whom the views of a new track show; none when it is nobody's, or nobody's surely.
 
         They must be closer than `max_distance`, or than `few_views_distance` when one of the two has fewer views than
-        `least_views`; and everybody else in the gallery must be farther by the margin.
+        `least_views`; and everybody else in the gallery must be farther by the margin. Who was lost now and then is in
+        the gallery several times: those who look like the nearest one, and were never there at the same time, are not
+        somebody else. Those of them who are near enough themselves are that person, too.
 
         Args:
             views: (V, D) unit rows.
@@ -141,33 +151,71 @@ class ReturnGallery:
             rivals: what other new tracks that may be the same person look like, asked for only where it matters; when
                 one of them is as near or nearer, up to the margin, this is not settled, because people often come
                 back together.
+
+        Returns:
+            The first id that the person had, which they keep, and then the others.
         """
         rules = self.rules
         if not self._held or len(views) == 0:
-            return 0
+            return ()
         mean, spread = views.mean(axis=0), spread_of(views)
         end_s, class_ids, spreads = self._facts[:, : len(self._held)]
         distance = _beyond(1 - self._mean[: len(self._held)] @ mean, spreads, spread)  # (held,)
         candidates = np.where(self._had_left(end_s, start_s) & (class_ids == class_id), distance, np.inf)
         best = int(candidates.argmin())
-        fewer = min(len(views), len(self._held[best].embeddings))
-        limit = rules.max_distance if fewer >= rules.least_views else rules.few_views_distance
-        if not candidates[best] <= limit:
-            return 0
-        nearest = distance[best]
-        distance[best] = np.inf
-        if distance.min() - nearest < rules.margin:
-            return 0
+        nearest = candidates[best]
+        if not nearest <= self._limit(len(views), best):
+            return ()
+        same = [best]
+        near = (distance < max(nearest + rules.margin, rules.max_distance)).nonzero()[0]
+        for other in near[distance[near].argsort(kind="stable")].tolist():
+            if other == best:
+                continue
+            is_same = all(self._are_one(one, other) for one in same)
+            if not is_same and distance[other] - nearest < rules.margin:
+                return ()
+            if is_same and candidates[other] <= self._limit(len(views), other):
+                same.append(other)
         if rivals is not None:
             means, others = rivals()
             if (_beyond(1 - means @ self._mean[best], others, spreads[best]) < nearest + rules.margin).any():
-                return 0
-        tracklet = self._held.pop(best)
-        self._mean[best : len(self._held)] = self._mean[best + 1 : len(self._held) + 1]
-        self._facts[:, best : len(self._held)] = self._facts[:, best + 1 : len(self._held) + 1]
-        self._last[:, best : len(self._held)] = self._last[:, best + 1 : len(self._held) + 1]
-        self._back[tracklet.track_id] = tracklet
-        return tracklet.track_id
+                return ()
+        return self._take(same)
+
+    def _limit(self, views: int, held: int) -> float:
+        """The largest distance of so many views and somebody who is held."""
+        fewer = min(views, len(self._held[held].embeddings))
+        return self.rules.max_distance if fewer >= self.rules.least_views else self.rules.few_views_distance
+
+    def _are_one(self, one: int, other: int) -> bool:
+        """Whether two who are held may be one person: by looks, by class, and never there at the same time."""
+        _, class_ids, spreads = self._facts
+        distance = _beyond(1 - self._mean[one] @ self._mean[other], spreads[one], spreads[other])
+        if distance > self._limit(len(self._held[one].embeddings), other) or class_ids[one] != class_ids[other]:
+            return False
+        shown_s = self.rules.hidden_s  # beyond the end, as hidden
+        return not any(
+            start <= end_s + shown_s and start_s <= end + shown_s
+            for start, end in self._spans[one]
+            for start_s, end_s in self._spans[other]
+        )
+
+    def _take(self, held: list[int]) -> tuple[int, ...]:
+        """Take out those who are the same person and here again, as one; returns their ids, the first one's first."""
+        held = sorted(held, key=lambda at: (self._held[at].start_s, self._held[at].track_id))
+        ids = tuple(self._held[at].track_id for at in held)
+        whole = self._held[held[0]]
+        for at in held[1:]:
+            whole = merge_tracklets(whole, self._held[at], self.rules.views)
+        spans = sorted(span for at in held for span in self._spans[at])
+        self._back[whole.track_id] = whole, tuple(spans[-_MOST_SPANS:])
+        for at in sorted(held, reverse=True):
+            del self._held[at], self._spans[at]
+            count = len(self._held)
+            self._mean[at:count] = self._mean[at + 1 : count + 1]
+            self._facts[:, at:count] = self._facts[:, at + 1 : count + 1]
+            self._last[:, at:count] = self._last[:, at + 1 : count + 1]
+        return ids
 
     def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
         """(N, held) IoU of (4, N) boxes and the last views of all of their class who left; 0 for other classes."""
@@ -191,7 +239,7 @@ class ReturnGallery:
         found: NDArray[np.bool_] = np.logical_or.reduce(is_near & is_asked, axis=1)
         return found
 
-    def _append(self, tracklet: Tracklet) -> None:
+    def _append(self, tracklet: Tracklet, spans: Spans) -> None:
         count = len(self._held)
         if count >= len(self._mean):
             grown = np.zeros((max(2 * count, 16), tracklet.embeddings.shape[1]), dtype=np.float32)
@@ -205,12 +253,13 @@ class ReturnGallery:
         self._facts[:, count] = tracklet.end_s, tracklet.class_id, spread_of(known)
         self._last[:, count] = tracklet.view_xyxy[-1]
         self._held.append(tracklet)
+        self._spans.append(spans)
 
     def _drop(self, count: int) -> list[Tracklet]:
         """Let the first ones go."""
         if count == 0:
             return []
-        gone, self._held = self._held[:count], self._held[count:]
+        gone, self._held, self._spans = self._held[:count], self._held[count:], self._spans[count:]
         self._mean = self._mean[count:].copy() if self._held else np.empty((0, 0), dtype=np.float32)
         self._facts, self._last = self._facts[:, count:].copy(), self._last[:, count:].copy()
         return gone
