@@ -1,8 +1,9 @@
 """How large pictures are shown to the detector: larger where people are small, camera by camera.
 
 A network that looks at 640 pixels finds nine of ten people who are 80 of them high, and four of ten at 40. So every
-camera is looked at closely now and then, and from a look on that finds many small people, and more people than before,
-its pictures are shown larger. What a camera once needs it keeps.
+camera is looked at closely now and then, and from a look on that finds many small people, its pictures are shown
+larger; unless fewer are found so, because a network breaks up people who fill its input. What a camera once needs it
+keeps.
 
 Which frames are looked at follows from their times alone, so results do not depend on how frames come in batches.
 """
@@ -10,6 +11,7 @@ Which frames are looked at follows from their times alone, so results do not dep
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -27,7 +29,6 @@ SIZES = (DEFAULT_SIZE, 960, 1280)
 _CLEAR_PX = 80.0  # height in the input from which on people are found reliably
 _SMALL_SHARE = 0.25  # of the people who are seen: when more are smaller than that, pictures are shown larger
 _LEAST_PEOPLE = 5  # seen in close looks, before anything is decided
-_LEAST_GAIN = 1.1  # times as many people as at the size until then
 _CONF = 0.5  # of people that count
 _LARGEST_ZOOM = 1.5  # of the picture: beyond that there is nothing more to see
 _FIRST_LOOKS_S = (0.0, 1.0, 2.0, 4.0, 8.0)  # after the first frame; then one every
@@ -127,15 +128,16 @@ class _Camera:
             self._needed[_smallest_for(height)] += 1
         self._before += len(_heights(found))
         people = sum(self._needed)
-        if people >= _LEAST_PEOPLE and people >= _LEAST_GAIN * self._before:
+        if people >= max(_LEAST_PEOPLE, self._before):
             self._enlarge(min(self._wanted(people), largest_size(frame.size)), frame.time_s)
         if people > _MEMORY:
             self._needed = [count / 2 for count in self._needed]
             self._before /= 2
 
     def _wanted(self, people: float) -> int:
-        """The smallest size at which few enough people are small."""
-        return next(size for place, size in enumerate(SIZES) if sum(self._needed[place + 1 :]) <= _SMALL_SHARE * people)
+        """The smallest size at which few enough people are small, by more than chance (a standard deviation)."""
+        few = _SMALL_SHARE * people + math.sqrt(_SMALL_SHARE * (1 - _SMALL_SHARE) * people)
+        return next(size for place, size in enumerate(SIZES) if sum(self._needed[place + 1 :]) <= few)
 
     def _enlarge(self, size: int, time_s: float) -> None:
         if size <= self.size:

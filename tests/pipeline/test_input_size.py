@@ -53,7 +53,7 @@ def settle(heights: Sequence[float], seconds: float = 30.0, size: tuple[int, int
     ("heights", "expected"),
     [
         ([250] * 6, 640),  # 83 pixels at 640
-        ([180] * 6, 640),  # 60, and nobody more is found when they are larger
+        ([180] * 6, 960),  # 60
         ([180] * 6 + [110] * 2, 960),  # a quarter is found only closer, and most need 960
         ([170] * 3 + [100] * 5, 1280),
         ([250] * 20 + [70] * 4, 640),  # few are small
