@@ -27,7 +27,8 @@ _LEAST_KNOWN = 50
 _DEFAULT_WEIGHT = 5.0  # samples that the defaults of the configuration count as
 _SHARE_WEIGHT = 10.0  # pairs that the expected share counts as
 _LEAST_FREEDOM = 3.0  # the least with a finite variance
-_PIECES_WEIGHT = 20.0  # most samples that pieces of tracklets count as: they show a person in one camera only
+_PIECES_SHARE = 0.02  # of the pairs: as so many samples pieces of tracklets count, about as many as are of one person
+_PIECES_WEIGHT = 100.0  # and at most as so many: they show a person in one camera only
 _COMMON_DIFFERENT, _COMMON_SAME, _COMMON_SHARE = 100.0, 30.0, 100.0  # samples that the common fit counts as
 _LEAST_SPREAD = 0.02
 _SKEW_WEIGHT = 200.0  # known pairs that symmetry counts as
@@ -153,7 +154,7 @@ def _common(samples: Samples, likely: Times, first: Fit) -> Fit:
     m0, s0 = _two_people(
         samples, every, share, float(first.different[0]), float(first.different_spread[0]), _DEFAULT_WEIGHT
     )
-    strength = min(_PIECES_WEIGHT, _PIECES_WEIGHT * total / _MANY + _DEFAULT_WEIGHT)
+    strength = min(_PIECES_WEIGHT, _PIECES_SHARE * total + _DEFAULT_WEIGHT)
     m1, s1 = _posterior(
         samples.similarity, samples.weight * likely, float(first.same[0]), float(first.same_spread[0]), strength
     )
