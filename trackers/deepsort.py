@@ -192,8 +192,8 @@ class DeepSort:
         if not renamed and not tracks.ended and not ended:
             return tracks
         ids = tracks.track_id.copy()
-        for shown, found in renamed:
-            ids[ids == shown] = found
+        for wrong, right in renamed:
+            ids[ids == wrong] = right
         ended.sort(key=lambda tracklet: tracklet.track_id)
         return dataclasses.replace(tracks, track_id=ids, ended=tuple(ended), renamed=tuple(renamed))
 

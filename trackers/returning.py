@@ -85,7 +85,8 @@ class ReturnGallery:
         """Take tracklets that have ended; returns those that nobody can return to, merged with earlier visits."""
         done = []
         for tracklet in ended:
-            whole, spans = tracklet, ((tracklet.start_s, tracklet.end_s),)
+            whole = tracklet
+            spans: Spans = ((tracklet.start_s, tracklet.end_s),)
             if tracklet.track_id in self._back:
                 earlier, before = self._back.pop(tracklet.track_id)
                 whole, spans = merge_tracklets(earlier, tracklet, self.rules.views), before + spans
