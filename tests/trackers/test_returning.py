@@ -375,6 +375,20 @@ def test_the_times_of_all_visits_count():
         assert gallery.find(look, 30.0, 0) == expected
 
 
+def test_visits_beyond_number_count_as_one_that_lasted():
+    """2 was there while 1, who came back again and again, was away for the first time: long ago, so nobody knows."""
+    look = np.tile(leaning(1), (3, 1))
+    for visits_of_one, expected in ((32, (1, 2)), (33, ()), (50, ())):
+        gallery = ReturnGallery(ReturnRules(1000.0, 10, 2, 0.15, 0.1, 0.3, 0.1, 10))
+        for visit in range(visits_of_one):
+            gallery.hold([tracklet_of(1, look[0], 20.0 * visit + 5, start_s=20.0 * visit)], 20.0 * visit + 5)
+            if visit < visits_of_one - 1:
+                assert gallery.find(look, 20.0 * (visit + 1), 0) == (1,)
+        now = 20.0 * visits_of_one
+        gallery.hold([tracklet_of(2, look[0], 12.0, start_s=10.0)], now)
+        assert gallery.find(look, now, 0) == expected
+
+
 def test_visits_that_become_one_are_told(detect):
     """On her second visit Ann looks as much like Eve, who left with her; the third one settles both."""
     tracker, renames, shown = DeepSort(DeepSortConfig(return_margin=0.05)), Renames(), []
