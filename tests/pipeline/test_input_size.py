@@ -17,7 +17,7 @@ PICTURE = (1920, 1080)
 class Eyes:
     """Sees people who are at least 40 pixels high in its input, and breaks up those above 400 into nothing."""
 
-    description, batch_size = "eyes", 4
+    description, batch_size, confidence = "eyes", 4, 0.9
 
     def __init__(self, heights: dict[str, Sequence[float]], takes_any_size: bool = True) -> None:
         self.takes_any_size = takes_any_size
@@ -34,7 +34,7 @@ class Eyes:
         heights = [height for height in self.heights[frame.camera] if 40 <= height * scale <= 400]
         boxes = np.array([[20 * row, 0, 20 * row + 10, height] for row, height in enumerate(heights)], np.float32)
         count = len(heights)
-        return Detections(boxes.reshape(-1, 4), np.full(count, 0.9, np.float32), np.zeros(count, np.int64))
+        return Detections(boxes.reshape(-1, 4), np.full(count, self.confidence, np.float32), np.zeros(count, np.int64))
 
 
 def frames_of(camera: str, seconds: float, fps: float = 10.0, size: tuple[int, int] = PICTURE) -> list[Frame]:
@@ -110,6 +110,35 @@ def test_pictures_are_not_blown_up(size: tuple[int, int], expected: int) -> None
     eyes, detector = settle([0.06 * max(size)] * 6, size=size)
     assert detector.sizes == {"a": expected}
     assert max(shown for *_, shown in eyes.shown) == expected
+    assert len(eyes.shown) == 300 + (expected > 640)  # it has the largest that it can have after one look at most
+
+
+def test_a_few_small_people_may_be_chance() -> None:
+    heights = [250.0] * 3 + [110.0] * 2
+    assert settle(heights, seconds=0.5)[1].sizes == {"a": 640}
+    assert settle(heights, seconds=1.5)[1].sizes == {"a": 1280}  # four of ten are not
+
+
+def test_a_size_is_kept() -> None:
+    eyes, detector = settle([170] * 6)
+    assert detector.sizes == {"a": 960}
+    eyes.heights["a"] = [300] * 6
+    for frame in frames_of("a", 90)[300:]:
+        detector.detect([frame])
+    assert detector.sizes == {"a": 960}
+    eyes.heights["a"] = [100] * 20
+    for frame in frames_of("a", 200)[900:]:
+        detector.detect([frame])
+    assert detector.sizes == {"a": 1280}
+
+
+def test_who_is_hardly_seen_does_not_count() -> None:
+    eyes = Eyes({"a": [100] * 6})
+    eyes.confidence = 0.4
+    detector = InputSizes(eyes)
+    for frame in frames_of("a", 30):
+        detector.detect([frame])
+    assert detector.sizes == {"a": 640}
 
 
 def test_batches_do_not_matter() -> None:

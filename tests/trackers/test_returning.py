@@ -345,6 +345,7 @@ def leaning(*lengths):
         ((6.0, 8.0, 0.99), (7.0, 12.0, 0.98), ()),  # the other two were there at once
         ((6.0, 8.0, 0.8), (10.0, 12.0, 0.98), (1, 3)),  # the second one is somebody else, far enough
         ((6.0, 8.0, 0.99), (7.0, 12.0, 0.8), (1, 2)),
+        ((6.0, 8.0, 0.99), (10.0, 13.6, 0.98), (1, 2)),  # the third one may still be shown as hidden
     ],
 )
 def test_who_was_lost_now_and_then_is_not_their_own_rival(second, third, expected):
@@ -361,6 +362,21 @@ def test_who_was_lost_now_and_then_is_not_their_own_rival(second, third, expecte
         assert [one.track_id for one in ended] == sorted({1, 2, 3} - set(expected[1:]))
         assert (ended[0].start_s, ended[0].end_s, ended[0].detections) == (0.0, 20.0, 20 * (len(expected) + 1))
         assert (np.diff(ended[0].view_time_s) >= 0).all()
+
+
+def test_another_class_is_somebody_else():
+    gallery = ReturnGallery(ReturnRules(60.0, 10, 2, 0.15, 0.1, 0.3, 0.1, 10))
+    look = np.tile(leaning(1), (3, 1))
+    gallery.hold([tracklet_of(1, look[0], 5.0), replace(tracklet_of(2, look[0], 8.0, start_s=6.0), class_id=1)], 8.0)
+    assert gallery.find(look, 14.0, 0) == ()
+
+
+def test_visits_between_visits_are_merged_in_order():
+    first, second = tracklet_of(1, leaning(1), 25.0, views=4), tracklet_of(2, leaning(1), 12.0, start_s=10.0)
+    whole = merge_tracklets(first, second, 10)
+    assert (whole.start_s, whole.end_s, whole.start_frame, whole.end_frame) == (0.0, 25.0, 0, 250)
+    assert whole.view_time_s.tolist() == pytest.approx([0, 25 / 3, 10, 11, 12, 50 / 3, 25])
+    assert (np.diff(whole.view_frame) > 0).all()
 
 
 def test_the_times_of_all_visits_count():
