@@ -44,6 +44,24 @@ def frames_of(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
+def test_small_people_are_shown_larger_unless_a_size_is_given(
+    run: Callable[..., int], make_walk: MakeWalk, tmp_path: Path, capsys: Any
+) -> None:
+    """Six people in three close looks, 53 pixels high at 640."""
+    clip, detector = make_walk(frames=60, size=(960, 540)), "blob_detector:ResizableBlobs"
+
+    def size_of(*options: str) -> tuple[Any, str]:
+        assert run(clip, "--reid", "none", "--no-save", *options, detector=detector) == 0
+        report = json.loads((tmp_path / "out/run/run.json").read_text())
+        return report["cameras"]["walk"]["imgsz"], report["detector"]
+
+    assert size_of() == (960, "blobs; up to 1280 where people are small")
+    assert "walk: people are small" in capsys.readouterr().err
+    assert size_of("--imgsz", "640") == (None, "blobs")
+    assert size_of("--config", str(tmp_path / "out/run/config.yaml")) == (None, "blobs")
+    assert "people are small" not in capsys.readouterr().err
+
+
 def test_all_results(run: Callable[..., int], make_walk: MakeWalk, tmp_path: Path, capsys: Any) -> None:
     assert run(make_walk(), "--save-crop", "--json") == 0
     folder = tmp_path / "out/run"

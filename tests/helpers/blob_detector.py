@@ -34,3 +34,18 @@ class Blobs:
         boxes = [[x, y, x + w, y + h] for x, y, w, h, area in stats[1:].tolist() if area > 500]
         rows = np.array(boxes, np.float32).reshape(-1, 4)
         return Detections(rows, np.full(len(rows), 0.9), np.zeros(len(rows)))
+
+
+class ResizableBlobs(Blobs):
+    """The same, as a network that takes any size; what it finds does not depend on that."""
+
+    @dataclass(frozen=True)
+    class Config(Blobs.Config):
+        """Options: also the longer side of the input, None = chosen by camera."""
+
+        imgsz: int | None = None
+
+    takes_any_size = True
+
+    def detect(self, frames: Sequence[Frame], sizes: Sequence[int] | None = None) -> list[Detections]:
+        return super().detect(frames)
