@@ -268,9 +268,10 @@ class ReturnGallery:
 def _bounded(spans: Iterable[tuple[float, float]]) -> Spans:
     """The visits in order; the first ones as one where there are too many, which says of nobody that they were away."""
     ordered = sorted(spans)
-    early = ordered[: len(ordered) - _MOST_SPANS + 1] if len(ordered) > _MOST_SPANS else []
-    whole = [(early[0][0], max(end for _, end in early))] if early else []
-    return tuple(whole + ordered[len(early) :])
+    if len(ordered) <= _MOST_SPANS:
+        return tuple(ordered)
+    early, late = ordered[: 1 - _MOST_SPANS], ordered[1 - _MOST_SPANS :]
+    return ((early[0][0], max(end for _, end in early)), *late)
 
 
 def _products(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
