@@ -141,8 +141,9 @@ class ReturnGallery:
 
         They must be closer than `max_distance`, or than `few_views_distance` when one of the two has fewer views than
         `least_views`; and everybody else in the gallery must be farther by the margin. Who was lost now and then is in
-        the gallery several times: those who look like the nearest one, and were never there at the same time, are not
-        somebody else. Those of them who are near enough themselves are that person, too.
+        the gallery several times: those who look like the nearest one, were never there at the same time, and not
+        when the new track began, are not somebody else. Those of them who are near enough themselves are that person,
+        too.
 
         Args:
             views: (V, D) unit rows.
@@ -172,7 +173,8 @@ class ReturnGallery:
         for other in near[distance[near].argsort(kind="stable")].tolist():
             if other == best:
                 continue
-            is_same = all(self._are_one(one, other) for one in same)
+            # Who was there when the new track began is not the new one, nor then is who is one with them.
+            is_same = end_s[other] < start_s and all(self._are_one(one, other) for one in same)
             if not is_same and distance[other] - nearest < rules.margin:
                 return ()
             if is_same and candidates[other] <= self._limit(len(views), other):

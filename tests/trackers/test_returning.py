@@ -346,6 +346,7 @@ def leaning(*lengths):
         ((6.0, 8.0, 0.8), (10.0, 12.0, 0.98), (1, 3)),  # the second one is somebody else, far enough
         ((6.0, 8.0, 0.99), (7.0, 12.0, 0.8), (1, 2)),
         ((6.0, 8.0, 0.99), (10.0, 13.6, 0.98), (1, 2)),  # the third one may still be shown as hidden
+        ((6.0, 8.0, 0.99), (10.0, 15.0, 0.98), ()),  # the third one was there when the new one began: another than all
     ],
 )
 def test_who_was_lost_now_and_then_is_not_their_own_rival(second, third, expected):
@@ -353,7 +354,7 @@ def test_who_was_lost_now_and_then_is_not_their_own_rival(second, third, expecte
     held = [tracklet_of(1, leaning(1), 5.0)]
     held += [tracklet_of(number, leaning(along), end_s, start_s=start_s)
              for number, (start_s, end_s, along) in enumerate((second, third), 2)]  # fmt: skip
-    gallery.hold(held, 12.0)
+    gallery.hold(held, 15.0)
     new = np.tile(leaning(1), (3, 1))
     assert gallery.find(new, 14.0, 0) == expected
     assert len(gallery) == 3 - len(expected)
