@@ -119,8 +119,7 @@ def score(case: Case, options: dict[str, Any]) -> tuple[float, float]:
         ltwh = np.concatenate([tracks.xyxy[:, :2], tracks.xyxy[:, 2:] - tracks.xyxy[:, :2]], axis=1)
         shown.append((np.full(len(tracks), index), tracks.track_id, ltwh, tracks.confidence))
     number, track_id, ltwh, confidence = (np.concatenate(column) for column in zip(*shown, strict=True))
-    while np.isin(track_id, list(right)).any():
-        track_id = np.array([right.right(one) for one in track_id.tolist()])
+    track_id = np.array([right.right(one) for one in track_id.tolist()])
     rows = TrackBoxes.of(number, track_id, ltwh.round(2), score=confidence, first_pixel=1)
     values = evaluate_sequence(truth, rows, "tracks").scores.values()
     return 100 * values["HOTA"], 100 * values["IDF1"]
