@@ -43,7 +43,8 @@ def agglomerate(evidence: Evidence, start: Integers, between: Between) -> Intege
         if not len(speaks_for):
             return
         one, two = [one[place] for place in speaks_for.tolist()], [two[place] for place in speaks_for.tolist()]
-        odds, gain = evidence.log_odds(cross[speaks_for], groups.sides(one), groups.sides(two))
+        times = evidence.times([members[name] for name in one], [members[name] for name in two])
+        odds, gain = evidence.log_odds(cross[speaks_for], groups.sides(one), groups.sides(two), times)
         for a, b, value, is_for in zip(one, two, odds.tolist(), (gain > 0).tolist(), strict=True):
             if value > 0 and is_for:
                 low, high = min(a, b), max(a, b)

@@ -13,6 +13,7 @@ from mdpr.trackers.crosscamera.config import LinkConfig
 from mdpr.trackers.crosscamera.constraints import NONE, POSITION, SAME_CAMERA, Constraints
 from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.groupodds import GAP, RATIO, STANDARD, WIDTH, Evidence
+from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.likelihood import Fit
 from mdpr.trackers.crosscamera.overlap import Floors
 from mdpr.trackers.crosscamera.reasons import Pairs
@@ -26,7 +27,7 @@ from mdpr.trackers.crosscamera.similarity import (
     set_similarity,
 )
 from mdpr.trackers.crosscamera.topology import Topology
-from mdpr.trackers.crosscamera.travel import given_term, learned_term
+from mdpr.trackers.crosscamera.travel import PairSample, declared_times, learned_times
 
 MOST_NEGATIVE = -4.0
 LEFT_ACROSS = 0.8
@@ -127,41 +128,48 @@ def weigh(
         LEFT_ACROSS,
     )
     found = fit(samples, returns, config.different_similarity, config.same_similarity)
-    time_term = given_term(scene, topology, a, b)
-    if group is not None:
-        admissible = back_code == NONE
-        everything = (
-            np.concatenate([a[code == NONE], back_a[admissible]]),
-            np.concatenate([b[code == NONE], back_b[admissible]]),
-        )
-        time_term += learned_term(scene, topology, group, a, b, everything)
 
-    is_free = code == NONE
+    is_free, back_free = code == NONE, back_code == NONE
     prior = found.prior(kind)
-    total = float(is_free.sum() + back_weight[back_code == NONE].sum())
+    total = float(is_free.sum() + back_weight[back_free].sum())
     back_prior = found.prior(back_kind)
-    common = _mean(prior[is_free], back_prior[back_code == NONE], back_weight[back_code == NONE], total)
+    common = _mean(prior[is_free], back_prior[back_free], back_weight[back_free], total)
     reliable = reliabilities(appearance, scene.has_view)
     is_across, back_across = scene.camera[a] != scene.camera[b], scene.camera[back_a] != scene.camera[back_b]
-    other = time_term + position_term + prior - common
+    other = position_term + prior - common
     terms = pair_terms(found, kind, is_across, similarity, reliable[a] * reliable[b], other)
     reliability = reliable[back_a] * reliable[back_b]
     back = pair_terms(found, back_kind, back_across, back_similarity, reliability, back_prior - common)
     ratio = terms[:, RATIO]
+    travel = declared_times(scene, topology)
+    if group is not None:
+        looked, sampled = is_free & seen, back_free & np.isfinite(back_similarity)
+        sample = PairSample(
+            np.concatenate([a[looked], back_a[sampled]]),
+            np.concatenate([b[looked], back_b[sampled]]),
+            np.concatenate([np.ones(int(looked.sum())), back_weight[sampled]]),
+            np.concatenate([(ratio - other)[looked], (back[:, RATIO] - back[:, groupodds.OTHER])[sampled]]),
+            np.concatenate([prior[looked], back_prior[sampled]]),
+        )
+        travel = learned_times(scene, topology, group, sample)
+    journeys = Journeys.of_scene(scene, travel)
+    time_term = journeys.pair(a, b)
     sharing = Sharing.of_correlation(config.correlation or DEFAULT_CORRELATION)
     if config.correlation is None and group is not None:
         sharing = sharing_of(appearance.mean, group)
     elsewhere = _elsewhere(back, back_weight, terms)
     freedom = float(found.freedom[0])
-    evidence = Evidence(scene.camera, a[is_free], b[is_free], terms[is_free], elsewhere, common, sharing, freedom)
+    evidence = Evidence(
+        scene.camera, a[is_free], b[is_free], terms[is_free], elsewhere, common, sharing, freedom, journeys
+    )
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
-        Pairs(a, b, similarity, time_term, position_term, ratio + common, code),
+        Pairs(a, b, similarity, time_term, position_term, ratio + time_term + common, code),
         evidence,
         found,
         int(known.sum() + back_known.sum()),
         len(pieces),
-        (back_a[back_code == NONE], back_b[back_code == NONE]),
+        (back_a[back_free], back_b[back_free]),
         (
             np.concatenate([(ratio + common)[known], (back[:, RATIO] + common)[back_known]]),
             np.concatenate([np.ones(int(known.sum())), back_weight[back_known]]),

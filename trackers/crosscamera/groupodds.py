@@ -16,6 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.likelihood import MOST_LOG_RATIO, rising_log_ratio
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 from mdpr.trackers.crosscamera.sharing import ONE_PERSON, Sharing
@@ -27,7 +28,7 @@ SEEN = 2  # whether it has a similarity
 STANDARD = 3  # the similarity less the mean of two people, in their standard deviations
 GAP = 4  # what that usually is for one person
 WIDTH = 5  # variance of that for one person, against that for two
-OTHER = 6  # what times and places add to the log ratio
+OTHER = 6  # what places add to the log ratio
 ACROSS = 7  # whether it has a similarity and is of two cameras; 0 in the next two where not
 ABOVE = 8  # STANDARD - GAP
 ACROSS_WIDTH = 9  # WIDTH
@@ -77,6 +78,7 @@ class Evidence:
         prior: log-odds of two groups before they are looked at.
         sharing: what the similarities between two people have in common.
         freedom: degrees of freedom of the distributions of similarity.
+        journeys: what the order of visits says; None: nothing.
     """
 
     camera: Integers
@@ -87,6 +89,7 @@ class Evidence:
     prior: float
     sharing: Sharing
     freedom: float
+    journeys: Journeys | None = None
 
     @property
     def count(self) -> int:
@@ -111,19 +114,24 @@ class Evidence:
         within = within + (across - within[:, 0])[:, None] * self.elsewhere[WITHIN]
         return Sides(size, (by_camera > 0).sum(axis=1).astype(np.float64), within)
 
-    def log_odds(self, cross: Times, one: Sides, two: Sides) -> tuple[Times, Times]:
-        """(K,) of two groups being one person, and how much of that comes from the pairs between them.
+    def times(self, one: Sequence[Integers], two: Sequence[Integers]) -> Times:
+        """(K,) what the order of visits adds to the log-odds of two groups, given by their rows."""
+        return np.zeros(len(one)) if self.journeys is None else self.journeys.gains(one, two)
+
+    def log_odds(self, cross: Times, one: Sides, two: Sides, times: Times) -> tuple[Times, Times]:
+        """(K,) of two groups being one person, and how much of that comes from the tracklets in them.
 
         For two people their mean similarity varies by `Sharing.of_mean` of the tracklets around that of two people.
         For one person it varies around what is usual for one, or more where the groups are more alike within than
         usual: what is usual for a person is a part of the variance, `ONE_PERSON.pair`, of which the pairs within tell.
         What is left of it goes by the number of cameras, since a person looks alike in all tracklets of one camera.
-        Times and places count by the inverse of the variance of a mean. The prior is that of a Chinese restaurant
+        Places count by the inverse of the variance of a mean, times in full. The prior is that of a Chinese restaurant
         process: whoever comes joins a group in proportion to its size.
 
         Args:
             cross: (K, TERMS) sums over the pairs between the two groups that were looked at.
             one, two: the groups.
+            times: (K,) see `times`.
         """
         pairs = one.size * two.size
         total = cross + (pairs - cross[:, PAIRS])[:, None] * self.elsewhere
@@ -135,7 +143,7 @@ class Evidence:
         of_one = doubt + width * ONE_PERSON.around_pair(one.cameras, two.cameras)
         alike = rising_log_ratio(standard, np.maximum(gap + above, _LEAST_GAP), of_two, of_one, self.freedom)
         alike = np.clip(alike, -MOST_LOG_RATIO / of_two, MOST_LOG_RATIO / of_two)
-        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + total[:, OTHER] / pairs / of_two
+        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + total[:, OTHER] / pairs / of_two + times
         return self.prior + np.log(np.maximum(one.size, two.size)) + evidence, evidence
 
 
@@ -214,14 +222,17 @@ class PairTable:
     def odds_between(self, one: Integers, two: Integers) -> float:
         """Log-odds of two groups of rows being one person."""
         cross = self.towards(one, two).sum(axis=0, keepdims=True)
-        return float(self._evidence.log_odds(cross, self.side(one), self.side(two))[0][0])
+        times = self._evidence.times([one], [two])
+        return float(self._evidence.log_odds(cross, self.side(one), self.side(two), times)[0][0])
 
-    def rests(self, rows: Integers) -> tuple[Times, Sides, Sides]:
-        """Each of n rows against the others: (n, TERMS) sums, the rows, and what is left without them."""
+    def rests(self, rows: Integers) -> tuple[Times, Sides, Sides, Times]:
+        """Each of n rows against the others: (n, TERMS) sums, the rows, what is left without them, and (n,) times."""
         cross = self.towards(rows, rows)
         one = self._evidence.by_camera(rows)
         within = cross[:, WITHIN].sum(axis=0) / 2 - cross[:, WITHIN]
-        return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within)
+        journeys = self._evidence.journeys
+        times = np.zeros(len(rows)) if journeys is None else journeys.gains_of_members(rows)
+        return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within), times
 
     def cuts(self, rows: Integers, among: Integers, side: Flags) -> Times:
         """(E,) log-odds of the two parts into which each of E cuts takes a group.
@@ -249,6 +260,7 @@ class PairTable:
             cross,
             self._evidence.sides(few, inside[:, WITHIN]),
             self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN]),
+            self._evidence.times([rows[part] for part in small], [rows[~part] for part in small]),
         )[0]
 
 

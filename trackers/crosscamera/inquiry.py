@@ -12,7 +12,6 @@ from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE
 from mdpr.trackers.crosscamera.evidence import camera_pair, pair_terms
 from mdpr.trackers.crosscamera.groupodds import RATIO
 from mdpr.trackers.crosscamera.offline import Learned
-from mdpr.trackers.crosscamera.scene import Integers
 from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
 from mdpr.trackers.crosscamera.types import Pair, TrackletKey
 
@@ -77,14 +76,16 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
     similarity = np.where(seen, set_similarity(learned.appearance, scene.has_view, a, b).astype(np.float64), -np.inf)
     kind = camera_pair(scene, a, b)
     found, evidence = weighed.fit, weighed.evidence
-    times = _time_terms(learned, a, b)
+    times = evidence.times([first], [second])
+    term = evidence.journeys.pair(a, b) if evidence.journeys else np.zeros(len(a))
     reliable = reliabilities(learned.appearance, scene.has_view)
     measured = np.where(seen, similarity, np.nan)
     is_across = scene.camera[a] != scene.camera[b]
-    other = times + found.prior(kind) - evidence.prior
+    other = found.prior(kind) - evidence.prior
     terms = pair_terms(found, kind, is_across, measured, reliable[a] * reliable[b], other)
     ratio = terms[:, RATIO]
-    odds, _ = evidence.log_odds(terms.sum(axis=0, keepdims=True), learned.pairs.side(first), learned.pairs.side(second))
+    sides = learned.pairs.side(first), learned.pairs.side(second)
+    odds, _ = evidence.log_odds(terms.sum(axis=0, keepdims=True), *sides, times)
     total = float(odds[0])
     if not seen.any():
         return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total)
@@ -98,18 +99,7 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
         best=(scene.keys[a[best]], scene.keys[b[best]]),
         similarity=float(similarity[best]),
         needed=float(grid[enough[0]]) if len(enough) else None,
-        time_term=float(times[best]),
-        log_odds=float(ratio[best] + evidence.prior),
+        time_term=float(term[best]),
+        log_odds=float(ratio[best] + term[best] + evidence.prior),
         group_log_odds=total,
     )
-
-
-def _time_terms(learned: Learned, a: Integers, b: Integers) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """(P,) of the pairs that were looked at, 0 for others."""
-    pairs, size = learned.weighed.pairs, len(learned.scene)
-    codes = pairs.a * size + pairs.b
-    wanted = np.minimum(a, b) * size + np.maximum(a, b)
-    if not len(codes):
-        return np.zeros(len(a))
-    where = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
-    return np.where(codes[where] == wanted, pairs.time_term[where], 0.0)

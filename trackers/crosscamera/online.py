@@ -20,11 +20,11 @@ from mdpr.trackers.crosscamera.events import LinkEvent, keep_numbers, number_bef
 from mdpr.trackers.crosscamera.evidence import pair_terms
 from mdpr.trackers.crosscamera.ground import Grounds, Positions
 from mdpr.trackers.crosscamera.groupodds import TERMS, Sides, all_sides, single_sides
+from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.offline import Learned, OfflineLinker
 from mdpr.trackers.crosscamera.purify import good_quality
-from mdpr.trackers.crosscamera.scene import Floats, check_sightings, make_scene
+from mdpr.trackers.crosscamera.scene import Floats, Times, check_sightings, make_scene
 from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
-from mdpr.trackers.crosscamera.travel import given_term
 from mdpr.trackers.crosscamera.types import Linking, Sighting, TrackletKey
 
 GROWTH = 1.25
@@ -139,8 +139,7 @@ class OnlineLinker:
         similarity = np.where(seen, set_similarity(appearance, scene.has_view, me, others).astype(np.float64), np.nan)
         kind = np.array([self._kind(learned, scene.cameras[scene.camera[row]], sighting) for row in others], np.int64)
         found, evidence = learned.weighed.fit, learned.weighed.evidence
-        knowledge = _known_part(self._knowledge, self._sightings)
-        other = found.prior(kind) - evidence.prior + given_term(scene, knowledge.topology, me, others)
+        other = found.prior(kind) - evidence.prior
         reliable = reliabilities(appearance, scene.has_view)
         is_across = scene.camera[others] != scene.camera[mine]
         terms = pair_terms(found, kind, is_across, similarity, reliable[others] * reliable[mine], other)
@@ -148,13 +147,35 @@ class OnlineLinker:
         cross = np.zeros((len(names), TERMS))
         np.add.at(cross, place, terms)
         sides = all_sides([self._side(members[name], learned) for name in names.tolist()])
-        value, _ = evidence.log_odds(cross, single_sides(len(names)), sides)
+        times = self._times(sighting, [members[name] for name in names.tolist()], learned)
+        value, _ = evidence.log_odds(cross, single_sides(len(names)), sides, times)
         odds = dict(zip(names.tolist(), value.tolist(), strict=True))
+        knowledge = _known_part(self._knowledge, self._sightings)
         must = self._must(sighting.key, knowledge)
         for number in sorted(odds, key=lambda number: (number != must, -odds[number], number)):
             if (odds[number] > 0 or number == must) and self._is_free(sighting, members[number], knowledge):
                 return number
         return must if must is not None and self._is_free(sighting, members[must], knowledge) else None
+
+    def _times(self, sighting: Sighting, groups: list[list[TrackletKey]], learned: Learned) -> Times:
+        """(K,) what the order of visits says of each of K identities; nothing of cameras that are new."""
+        cameras = learned.scene.cameras
+        if sighting.key.camera not in cameras or learned.weighed.evidence.journeys is None:
+            return np.zeros(len(groups))
+        rows, owners = [sighting], []
+        for group in groups:
+            known = [self._pieces[key] for key in group if key.camera in cameras]
+            owners.append(np.arange(len(rows), len(rows) + len(known)))
+            rows += known
+        clocks = sorted({one.clock for one in rows})
+        journeys = Journeys(
+            np.array([cameras.index(one.key.camera) for one in rows], np.int64),
+            np.array([one.start_s for one in rows]),
+            np.array([one.end_s for one in rows]),
+            np.array([clocks.index(one.clock) for one in rows], np.int64),
+            learned.weighed.evidence.journeys.travel,
+        )
+        return journeys.gains([np.zeros(1, np.int64)] * len(groups), owners)
 
     def _side(self, members: list[TrackletKey], learned: Learned) -> Sides:
         """An identity as one side of a comparison; what came since everything was linked has no pairs within it yet."""

@@ -106,19 +106,21 @@ class Refinement:
             if len(rest):
                 here = cross[names == home].sum(axis=0, keepdims=True)
                 others = self._groups.without(home, row, here[0])
-                own = float(self._evidence.log_odds(here, single_sides(1), others)[0][0])
-            for name in self._likely(names, cross, home, single_sides(1), max(own, 0.0)):
+                times = self._evidence.times([np.array([row])], [rest])
+                own = float(self._evidence.log_odds(here, single_sides(1), others, times)[0][0])
+            for name in self._likely(names, cross, home, np.array([row]), single_sides(1), max(own, 0.0)):
                 joined = np.sort(np.append(self._rows[name], row))
                 if self._lowers([home, name], [rest, joined]) and not self._between(np.array([row]), self._rows[name]):
                     self._put({home: rest, name: joined})
                     break
 
-    def _likely(self, names: Integers, cross: Times, home: int, side: Sides, least: float) -> list[int]:
-        """Those of the groups without `home` that `side` is one person with by more than `least`, likeliest first."""
+    def _likely(self, names: Integers, cross: Times, home: int, rows: Integers, side: Sides, least: float) -> list[int]:
+        """Those of the groups without `home` that `rows` are one person with by more than `least`, likeliest first."""
         may = (names != home) & (cross[:, RATIO] > 0)
         names = names[may]
         sides = Sides(*(np.repeat(value, len(names), axis=0) for value in (side.size, side.cameras, side.within)))
-        odds, gain = self._evidence.log_odds(cross[may], sides, self._groups.sides(names))
+        times = self._evidence.times([rows] * len(names), [self._rows[int(name)] for name in names])
+        odds, gain = self._evidence.log_odds(cross[may], sides, self._groups.sides(names), times)
         order = np.argsort(-odds, kind="stable")
         return [int(name) for name in names[order[(odds[order] > least) & (gain[order] > 0)]]]
 
@@ -143,7 +145,7 @@ class Refinement:
                 rows = self._rows[name]
                 names, cross = self._towards(rows)
                 is_done = True
-                for other in self._likely(names, cross, name, self._groups.sides([name]), 0.0):
+                for other in self._likely(names, cross, name, rows, self._groups.sides([name]), 0.0):
                     theirs = self._rows[other]
                     together = np.sort(np.concatenate([rows, theirs]))
                     if self._lowers([name, other], [together]) and not self._between(rows, theirs):

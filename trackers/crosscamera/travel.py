@@ -1,85 +1,162 @@
-"""What the time between two sightings says about their being one person, given or learned.
+"""How long people take from camera to camera, declared or learned: what a gap between two visits says.
 
-The term is a log ratio: how much likelier the gap is for one person than for two. It is 0 for cameras about which
-nothing is known, and what is impossible (faster than anybody walks) is not a matter of terms but of constraints.
+The term of a gap is a log ratio: how much likelier it is for one person, whose visit directly follows the other, than
+for any two. It is 0 for cameras about which nothing is known. What is impossible (faster than anybody walks) is not a
+matter of terms but of constraints.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
+from mdpr.trackers.crosscamera.apart import apart_term
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Scene, Times
 from mdpr.trackers.crosscamera.topology import Topology
 
 DIRECT = 0.5  # of the pairs of sightings of a person in two cameras, those that follow each other directly
 MOST_TERM = 3.0
-_LEAST_LEARNED = 25  # pairs of one person, for each direction between two cameras
-_STRENGTH = 25.0  # how many of them the absence of a pattern counts as
-_EDGES_S = np.concatenate([[-np.inf, 0.0], np.geomspace(2, 4096, 12), [np.inf]])
+_EDGES_S = np.concatenate([[-np.inf, 0.0], np.geomspace(2, 4096, 12), [np.inf]])  # the first slot: at once
+_ALL_STRENGTH = 25.0  # how many visits that follow each other the absence of a pattern counts as
+_OWN_STRENGTH = 10.0  # the same for what all cameras have in common, where two of them are looked at
 
 
-def directed(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integers, Times]:
-    """For each pair the camera that is first, the one that follows, and the seconds between; below 0 when at once."""
-    is_first = (scene.start_s[a] < scene.start_s[b]) | ((scene.start_s[a] == scene.start_s[b]) & (a < b))
-    early, late = np.where(is_first, a, b), np.where(is_first, b, a)
-    return scene.camera[early], scene.camera[late], scene.start_s[late] - scene.end_s[early]
+@dataclass(frozen=True, eq=False)
+class PairSample:
+    """Rows of (P,) pairs that may be one person, and how many pairs each stands for.
+
+    Attributes:
+        a, b: (P,) rows.
+        weight: (P,).
+        ratio: (P,) log ratio of the similarity, for one person against two.
+        prior: (P,) log-odds of one person before looking.
+    """
+
+    a: Integers
+    b: Integers
+    weight: Times
+    ratio: Times
+    prior: Times
 
 
-def given_term(scene: Scene, topology: Topology, a: Integers, b: Integers) -> Times:
-    """(P,) term of the declared travel times.
+@dataclass(frozen=True, eq=False)
+class TravelTimes:
+    """Terms of the gaps between C cameras.
+
+    Attributes:
+        learned: (C, C, S) by the camera that was left, the one that was entered, and slot of the gap.
+        declared: of two cameras the shortest and the usual longest gap, and the terms within and without.
+    """
+
+    learned: Times
+    declared: Mapping[tuple[int, int], tuple[float, float, float, float]]
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether all terms are 0."""
+        return not self.declared and not self.learned.any()
+
+    def term(self, left: Integers, entered: Integers, gap_s: Times) -> Times:
+        """(P,) terms.
+
+        Args:
+            left, entered: (P,) cameras.
+            gap_s: (P,) seconds between; below 0 when at once.
+        """
+        term: Times = self.learned[left, entered, slot_of(gap_s)]
+        for (one, two), (low, high, inside, outside) in self.declared.items():
+            here = (left == one) & (entered == two)
+            term = np.where(here, np.where((gap_s >= low) & (gap_s <= high), inside, outside), term)
+        return term
+
+
+def declared_times(scene: Scene, topology: Topology) -> TravelTimes:
+    """What the topology says.
 
     Half of the sightings of a person in two cameras are taken to follow each other directly, evenly within the window;
     the other half, and those of two people, to lie anywhere in the time of the scene.
     """
-    term = np.zeros(len(a))
+    count = len(scene.cameras)
     topology = topology.among(scene.cameras)
-    if not topology.travel_s:
-        return term
-    early, late, gap = directed(scene, a, b)
-    span = max(float(scene.end_s.max() - scene.start_s.min()), 1.0)
+    span = max(float(scene.end_s.max() - scene.start_s.min()), 1.0) if len(scene) else 1.0
+    declared = {}
     for (one, two), (low, high) in topology.travel_s.items():
-        here = (early == scene.cameras.index(one)) & (late == scene.cameras.index(two))
-        here &= scene.clock[a] == scene.clock[b]
-        width = max(high - low, 1.0)
-        inside = np.log(DIRECT * max(span / width, 1.0) + 1 - DIRECT)
-        is_inside = (gap >= low) & (gap <= high)
-        term[here] = np.where(is_inside, min(inside, MOST_TERM), np.log(1 - DIRECT))[here]
-    return term
+        inside = float(np.log(DIRECT * max(span / max(high - low, 1.0), 1.0) + 1 - DIRECT))
+        pair = scene.cameras.index(one), scene.cameras.index(two)
+        declared[pair] = low, high, min(inside, MOST_TERM), float(np.log(1 - DIRECT))
+    return TravelTimes(np.zeros((count, count, len(_EDGES_S) - 1)), declared)
 
 
-def learned_term(
-    scene: Scene, topology: Topology, group: Integers, a: Integers, b: Integers, all_pairs: tuple[Integers, Integers]
-) -> Times:
-    """(P,) term of the gaps within known groups against those of all pairs, for each direction between two cameras.
+def learned_times(scene: Scene, topology: Topology, group: Integers, sample: PairSample) -> TravelTimes:
+    """The declared, and for other cameras what the gaps of known people say.
+
+    How often a gap lies between visits of one person that follow each other, against how often between any two that may
+    be one. Few visits of two cameras tell little, so what all have in common counts too, returns to a camera by
+    themselves. Cameras in which nobody seems to be at once show different places: then to be in both is against it,
+    see `mdpr.trackers.crosscamera.apart`.
 
     Args:
         scene: the tracklets.
-        topology: camera pairs with a declared travel time are left at 0.
-        group: (N,) who is who, from appearance alone.
-        a, b: (P,) pairs.
-        all_pairs: a sample of all admissible pairs.
+        topology: camera pairs with a declared travel time, and those that see the same place, keep what was declared.
+        group: (N,) who is who as far as known.
+        sample: of all pairs that may be one person.
     """
     count = len(scene.cameras)
-    early, late, gap = directed(scene, a, b)
-    kind, slot = early * count + late, _slot(gap)
-    back_early, back_late, back_gap = directed(scene, *all_pairs)
-    back_kind, back_slot = back_early * count + back_late, _slot(back_gap)
-    back_kind[scene.clock[all_pairs[0]] != scene.clock[all_pairs[1]]] = -1
-    is_same: Flags = group[a] == group[b]
-    slots = len(_EDGES_S) - 1
-    term = np.zeros(len(a))
-    skip = {scene.cameras.index(x) * count + scene.cameras.index(y) for x, y in topology.among(scene.cameras).travel_s}
-    for number in np.unique(kind).tolist():
-        here = (kind == number) & (scene.clock[a] == scene.clock[b])
-        same = np.bincount(slot[here & is_same], minlength=slots).astype(np.float64)
-        back = np.bincount(back_slot[back_kind == number], minlength=slots) + 0.5
-        if number in skip or same.sum() < _LEAST_LEARNED:
+    found = declared_times(scene, topology)
+    one, two = _following(scene, group)
+    same = _histogram(scene, one, two, np.ones(len(one)))
+    any_two = _histogram(scene, *_in_order(scene, sample.a, sample.b), sample.weight) + 0.5
+    is_return = np.eye(count, dtype=np.bool_)
+    for kind in (is_return, ~is_return):
+        if not same[kind].any():
             continue
-        base = back / back.sum()
-        own = (same + _STRENGTH * base) / (same.sum() + _STRENGTH)
-        term[here] = np.clip(np.log(own / base), -MOST_TERM, MOST_TERM)[slot[here]]
-    return term
+        common = any_two[kind].sum(axis=0) / any_two[kind].sum()
+        together = same[kind].sum(axis=0)
+        excess = (together + _ALL_STRENGTH * common) / (together.sum() + _ALL_STRENGTH) / common
+        base = any_two[kind] / any_two[kind].sum(axis=1, keepdims=True)
+        expected = base * excess
+        expected /= expected.sum(axis=1, keepdims=True)
+        of_pair = same[kind]
+        own = (of_pair + _OWN_STRENGTH * expected) / (of_pair.sum(axis=1, keepdims=True) + _OWN_STRENGTH)
+        found.learned[kind] = np.clip(np.log(own / base), -MOST_TERM, MOST_TERM)
+    at_once = apart_term(scene, sample.a, sample.b, sample.weight, sample.ratio, sample.prior)
+    seem_apart = at_once < 0
+    found.learned[seem_apart, 0] = at_once[seem_apart]
+    known = topology.among(scene.cameras)
+    for pair in (*known.travel_s, *known.overlapping):
+        left, entered = (scene.cameras.index(name) for name in pair)
+        found.learned[left, entered] = 0
+        if pair in known.overlapping:
+            found.learned[entered, left] = 0
+    return found
 
 
-def _slot(gap_s: Times) -> Integers:
+def slot_of(gap_s: Times) -> Integers:
+    """(P,) slots of gaps."""
     return np.searchsorted(_EDGES_S, gap_s, side="right") - 1
+
+
+def _in_order(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integers]:
+    """(P,) rows of each pair, the one that begins first before the other."""
+    is_first = (scene.start_s[a] < scene.start_s[b]) | ((scene.start_s[a] == scene.start_s[b]) & (a < b))
+    return np.where(is_first, a, b), np.where(is_first, b, a)
+
+
+def _following(scene: Scene, group: Integers) -> tuple[Integers, Integers]:
+    """Rows that follow each other within their group."""
+    order = np.lexsort((np.arange(len(scene)), scene.start_s, group))
+    one, two = order[:-1], order[1:]
+    inside: Flags = group[one] == group[two]
+    return one[inside], two[inside]
+
+
+def _histogram(scene: Scene, one: Integers, two: Integers, weight: Times) -> Times:
+    """(C, C, S) weight of the pairs by cameras and slot of the gap; only of pairs with one clock."""
+    count, slots = len(scene.cameras), len(_EDGES_S) - 1
+    comparable: Flags = scene.clock[one] == scene.clock[two]
+    one, two, weight = one[comparable], two[comparable], weight[comparable]
+    slot = slot_of(scene.start_s[two] - scene.end_s[one])
+    code = (scene.camera[one] * count + scene.camera[two]) * slots + slot
+    return np.bincount(code, weight, count * count * slots).reshape(count, count, slots)

@@ -30,13 +30,14 @@ from mdpr.trackers.crosscamera.groupodds import (
     Sides,
 )
 from mdpr.trackers.crosscamera.inquiry import inquire
+from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import make_scene
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, ONE_PERSON, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import BEST_VIEWS, candidate_pairs, set_similarity
-from mdpr.trackers.crosscamera.travel import given_term, learned_term
+from mdpr.trackers.crosscamera.travel import TravelTimes
 from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
 SHARING = Sharing.of_correlation(0.4)
@@ -251,7 +252,19 @@ def random_evidence(seed, count=12):
     keep = rng.random(len(a)) < 0.8
     terms = terms_of(similarity, cameras, a, b)
     elsewhere = terms_of(np.array([0.0]), np.array([0, 1]), np.array([0]), np.array([1]))[0]
-    return Evidence(cameras, a[keep], b[keep], terms[keep], elsewhere, -1.0, SHARING, 1e6)
+    journeys = None
+    if seed % 3:  # every third knows nothing about times
+        start = rng.uniform(0, 60, count)
+        travel = TravelTimes(rng.normal(0, 1, (3, 3, 14)), {})
+        journeys = Journeys(cameras, start, start + rng.uniform(1, 9, count), np.zeros(count, np.int64), travel)
+    return Evidence(cameras, a[keep], b[keep], terms[keep], elsewhere, -1.0, SHARING, 1e6, journeys)
+
+
+def naive_times(evidence, one, two):
+    if evidence.journeys is None:
+        return 0.0
+    worth = lambda rows: float(evidence.journeys.worths([np.array(rows, np.int64)])[0])  # noqa: E731
+    return worth([*one, *two]) - worth(one) - worth(two)
 
 
 def matrix(evidence):
@@ -290,6 +303,7 @@ def naive_odds(evidence, one, two):
     of_one = 1 / precision + width * (row * (1 / c + 1 / d) + rest / (c * d))
     alike = float(rising_log_ratio(y, gap + above, of_two, of_one, evidence.freedom))
     alike = min(max(alike, -10 / of_two), 10 / of_two)
+    alike += naive_times(evidence, one, two)
     return evidence.prior + math.log(max(n, m)) + alike + other / pairs / of_two
 
 
@@ -342,7 +356,8 @@ def test_sums_that_are_kept_while_groups_change_are_those_of_the_rows(seed):
         want = table.side(rows)
         for name in ("size", "cameras", "within"):
             assert getattr(found, name) == pytest.approx(getattr(want, name), abs=1e-9)
-    odds, _ = evidence.log_odds(looked_at(evidence, whole, parts[2]), groups.sides([0]), groups.sides([2]))
+    times = evidence.times([whole], [parts[2]])
+    odds, _ = evidence.log_odds(looked_at(evidence, whole, parts[2]), groups.sides([0]), groups.sides([2]), times)
     assert odds[0] == pytest.approx(naive_odds(evidence, whole.tolist(), parts[2].tolist()))
 
 
@@ -402,7 +417,7 @@ def test_a_group_that_is_very_alike_does_not_take_in_whom_two_strangers_would_be
     side = Sides(np.array([3.0]), np.array([3.0]), inside[None, [7, 8, 9]])
     usual = Sides(np.array([3.0]), np.array([3.0]), np.array([[3.0, 0.0, inside[9]]]))
     two = Sides(np.array([2.0]), np.array([2.0]), np.zeros((1, 3)))
-    odds = [float(evidence.log_odds(cross, one, two)[0][0]) for one in (usual, side)]
+    odds = [float(evidence.log_odds(cross, one, two, np.zeros(1))[0][0]) for one in (usual, side)]
     assert odds[0] > 0 > odds[1]
 
 
@@ -522,35 +537,6 @@ def test_a_few_people_at_once_are_told_apart_by_those_known_to_be_two():
         wrong += sum(link.is_joined and simulated.person[link.a] != simulated.person[link.b] for link in linking.links)
     assert np.mean(scores) > 0.8
     assert wrong <= 2
-
-
-def test_travel_times():
-    topology = Topology.parse({"a -> b": "5..40 s"})
-    rows = [("a", 1, 0, 10), ("b", 1, 25, 30), ("b", 2, 300, 310), ("b", 3, 960, 1000)]
-    scene = make_scene([Sighting.of("r", make_tracklet(*row, np.eye(4)[0])) for row in rows])
-    inside, late, later = given_term(scene, topology, np.zeros(3, np.int64), np.array([1, 2, 3]))
-    assert inside == pytest.approx(math.log(0.5 * 1000 / 35 + 0.5))
-    assert late == later == pytest.approx(math.log(0.5))
-    assert given_term(scene, Topology(), np.array([0]), np.array([1])) == 0
-
-
-def test_travel_times_are_learned_from_known_people():
-    rng = np.random.default_rng(6)
-    rows = []
-    for who in range(60):
-        begin = rng.uniform(0, 20_000)
-        rows += [("a", who, begin, begin + 5), ("b", who, begin + 5 + rng.uniform(9, 13), begin + 30)]
-    scene = make_scene([Sighting.of("r", make_tracklet(*row, np.eye(4)[0])) for row in rows])
-    group = np.array([key.track_id for key in scene.keys])
-    one, two = np.triu_indices(len(scene), 1)
-    term = learned_term(scene, Topology(), group, one, two, (one, two))
-    _, _, gap = (scene.camera, scene.camera, scene.start_s[two] - scene.end_s[one])
-    across = scene.camera[one] < scene.camera[two]
-    assert term[across & (gap > 9) & (gap < 13)].min() > 1
-    assert term[across & (gap > 600)].max() < 0
-    assert (term[scene.camera[one] == scene.camera[two]] == 0).all()
-    few = np.where(group < 10, group, 1000 + np.arange(len(group)))
-    assert (learned_term(scene, Topology(), few, one, two, (one, two)) == 0).all()
 
 
 def test_knowledge_of_travel_forbids_in_the_answer():

@@ -1,0 +1,232 @@
+"""What times say: declared and learned gaps, cameras that seem to lie apart, and the order of visits."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdpr.trackers.crosscamera import OfflineLinker, Sighting, Topology
+from mdpr.trackers.crosscamera.apart import APART_TERM, apart_term, at_once_excess
+from mdpr.trackers.crosscamera.journeys import Journeys
+from mdpr.trackers.crosscamera.scene import make_scene
+from mdpr.trackers.crosscamera.travel import MOST_TERM, PairSample, TravelTimes, declared_times, learned_times, slot_of
+from simulated_tracklets import World, make_tracklet, score, simulate
+
+NOBODY = np.eye(4)[0]
+
+
+def scene_of(rows):
+    return make_scene([Sighting.of("r", make_tracklet(*row, NOBODY)) for row in rows])
+
+
+def sample_of(scene, ratio=None, prior=-3.0):
+    a, b = np.triu_indices(len(scene), 1)
+    return PairSample(a, b, np.ones(len(a)), np.zeros(len(a)) if ratio is None else ratio[a, b], np.full(len(a), prior))
+
+
+def people_who_walk(count, from_s=9.0, to_s=13.0, seed=6, cameras="ab"):
+    """Each passes the cameras one after the other; the number of a track is that of the person."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for who in range(count):
+        now = rng.uniform(0, 20_000)
+        for camera in cameras:
+            rows.append((camera, who, now, now + 5))
+            now += 5 + rng.uniform(from_s, to_s)
+    return scene_of(rows)
+
+
+def persons(scene):
+    return np.array([key.track_id for key in scene.keys])
+
+
+def test_declared_times():
+    topology = Topology.parse({"a -> b": "5..40 s"})
+    scene = scene_of([("a", 1, 0, 10), ("b", 1, 25, 30), ("b", 2, 300, 310), ("b", 3, 960, 1000)])
+    travel = declared_times(scene, topology)
+    inside, late, back = travel.term(np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([15.0, 290.0, 15.0]))
+    assert inside == pytest.approx(math.log(0.5 * 1000 / 35 + 0.5))
+    assert late == pytest.approx(math.log(0.5))
+    assert back == 0
+    assert declared_times(scene, Topology()).says_nothing
+    assert not travel.says_nothing
+
+
+@pytest.mark.parametrize("count", [12, 60])
+def test_times_are_learned_from_known_people(count):
+    scene = people_who_walk(count)
+    travel = learned_times(scene, Topology(), persons(scene), sample_of(scene))
+    direct, late, back = travel.term(np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([11.0, 5000.0, 5000.0]))
+    assert direct > (1.5 if count == 60 else 1)
+    assert late < 0
+    assert back < 0
+    returns = travel.term(np.array([0, 1]), np.array([0, 1]), np.array([11.0, 5000.0]))
+    assert returns.tolist() == [0, 0]  # nobody came back: nothing is known about that
+
+
+def test_one_pair_of_cameras_tells_about_others():
+    """30 people walk from a to b, two from c to d: their gap is likelier than one that nobody needed."""
+    many, few = people_who_walk(30), people_who_walk(2, cameras="cd", seed=1)
+    scene = make_scene([*many.sightings, *few.sightings])
+    who = np.array([key.track_id + 100 * (key.camera in "cd") for key in scene.keys])
+    travel = learned_times(scene, Topology(), who, sample_of(scene))
+    usual, odd = travel.term(np.full(2, 2), np.full(2, 3), np.array([11.0, 1500.0]))
+    assert usual > 1
+    assert odd < 0
+
+
+def test_what_is_declared_is_not_learned_otherwise():
+    scene = people_who_walk(60)
+    topology = Topology.parse({"a -> b": "100..200 s"})
+    travel = learned_times(scene, topology, persons(scene), sample_of(scene))
+    inside, learned = travel.term(np.zeros(2, int), np.ones(2, int), np.array([150.0, 11.0]))
+    assert inside > 0
+    assert learned == pytest.approx(math.log(0.5))
+    overlapping = Topology.parse({"a <-> b": "overlapping"})
+    travel = learned_times(scene, overlapping, persons(scene), sample_of(scene))
+    assert not travel.learned[0, 1].any()
+    assert not travel.learned[1, 0].any()
+
+
+def test_nothing_is_learned_where_times_cannot_be_compared():
+    """The same people, each camera with a clock of its own."""
+    scene = people_who_walk(60)
+    apart = make_scene([replace(one, clock=one.key.camera) for one in scene.sightings])
+    assert learned_times(apart, Topology(), persons(apart), sample_of(apart)).says_nothing
+
+
+def at_once_scene(overlapping, seed=0):
+    """People in two cameras, at once in both or one after the other, with what their pairs look like."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for who in range(60):
+        now = rng.uniform(0, 600)
+        rows.append(("a", who, now, now + 20))
+        now += rng.uniform(0, 5) if overlapping else rng.uniform(22, 40)
+        rows.append(("b", who, now, now + 20))
+    scene = scene_of(rows)
+    who = persons(scene)
+    likely = np.where(who[:, None] == who[None, :], 4.0, -4.0) + rng.normal(0, 2, (len(who), len(who)))
+    return scene, np.triu(likely) + np.triu(likely, 1).T
+
+
+@pytest.mark.parametrize("overlapping", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_cameras_that_lie_apart_are_known_by_who_is_at_once(overlapping, seed):
+    scene, ratio = at_once_scene(overlapping, seed)
+    sample = sample_of(scene, ratio)
+    pairs = sample.a, sample.b, sample.weight, sample.ratio, sample.prior
+    excess = at_once_excess(scene, *pairs)
+    assert excess[0, 1] == excess[1, 0]
+    assert excess.diagonal().tolist() == [1, 1]
+    term = apart_term(scene, *pairs)
+    assert term.diagonal().tolist() == [0, 0]
+    if overlapping:
+        assert excess[0, 1] > 3
+        assert term[0, 1] == 0
+    else:
+        assert excess[0, 1] < 0.6
+        assert term[0, 1] == term[1, 0] == APART_TERM
+    travel = learned_times(scene, Topology(), np.arange(len(scene)), sample)
+    at_once = travel.term(np.array([0]), np.array([1]), np.array([-3.0]))
+    assert at_once == (0 if overlapping else APART_TERM)
+
+
+def test_between_chance_and_surely_apart_the_term_goes_to_nothing():
+    scene, ratio = at_once_scene(True)
+    found = []
+    for lift in (0.0, 6.0, 9.0):  # people in two cameras at once look less and less like one person
+        which = scene.at_once(np.repeat(np.arange(120), 120), np.tile(np.arange(120), 120)).reshape(120, 120)
+        sample = sample_of(scene, ratio - lift * which)
+        pairs = sample.a, sample.b, sample.weight, sample.ratio, sample.prior
+        found.append((at_once_excess(scene, *pairs)[0, 1], apart_term(scene, *pairs)[0, 1]))
+    assert [one[0] for one in found] == sorted((one[0] for one in found), reverse=True)
+    for excess, term in found:
+        assert term == pytest.approx(APART_TERM * min(max((1 - excess) / 0.4, 0), 1))
+
+
+def test_where_nobody_is_seen_nothing_is_known_of_cameras():
+    scene = scene_of([("a", 1, 0, 5), ("b", 1, 90, 95)])
+    empty = np.empty(0, np.int64)
+    assert at_once_excess(scene, empty, empty, *(np.empty(0),) * 3).tolist() == [[1, 1], [1, 1]]
+
+
+def random_journeys(seed, count=14):
+    rng = np.random.default_rng(seed)
+    camera, clock = rng.integers(0, 3, count), rng.integers(0, 2, count)
+    start = np.round(rng.uniform(0, 60, count))  # some begin together
+    end = start + rng.uniform(1, 9, count)
+    travel = TravelTimes(rng.normal(0, 1, (3, 3, 14)), {(0, 1): (2.0, 9.0, 1.5, -0.7)})
+    return Journeys(camera, start, end, clock, travel), (camera, start, end, clock, travel), rng
+
+
+def naive_worth(rows, camera, start, end, clock, travel):
+    total = 0.0
+    rows = sorted(rows, key=lambda row: (clock[row], start[row], row))
+    for one, two in itertools.pairwise(rows):
+        if clock[one] != clock[two]:
+            continue
+        gap = start[two] - end[one]
+        if (camera[one], camera[two]) == (0, 1):
+            total += 1.5 if 2 <= gap <= 9 else -0.7
+        else:
+            total += travel.learned[camera[one], camera[two], slot_of(np.array([gap]))[0]]
+    return total
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_gains_are_what_the_whole_is_worth_above_its_parts(seed):
+    journeys, known, rng = random_journeys(seed)
+    order = rng.permutation(14)
+    one, two, three = np.sort(order[:4]), np.sort(order[4:9]), order[9:10]
+    wanted = [
+        naive_worth([*a, *b], *known) - naive_worth(a, *known) - naive_worth(b, *known)
+        for a, b in ((one, two), (two, three), (three, one))
+    ]
+    assert journeys.gains([one, two, three], [two, three, one]) == pytest.approx(wanted)
+    assert journeys.worths([one, two, three]) == pytest.approx(
+        [naive_worth(rows, *known) for rows in (one, two, three)]
+    )
+    members = journeys.gains_of_members(two)
+    rests = [np.delete(two, place) for place in range(5)]
+    assert members == pytest.approx(journeys.gains([two[[place]] for place in range(5)], rests))
+    assert journeys.pair(order[:7], order[7:]) == pytest.approx(journeys.gains([*order[:7, None]], [*order[7:, None]]))
+    assert journeys.pair(order[:7], order[7:]) == pytest.approx(
+        [naive_worth(pair, *known) for pair in zip(order[:7], order[7:], strict=True)]
+    )
+
+
+def test_journeys_without_known_times_say_nothing():
+    scene = people_who_walk(5)
+    journeys = Journeys.of_scene(scene, declared_times(scene, Topology()))
+    rows = np.arange(4)
+    assert journeys.gains([rows], [rows + 4]).tolist() == [0]
+    assert journeys.gains_of_members(rows).tolist() == [0] * 4
+    assert journeys.worths([rows, rows + 4]).tolist() == [0, 0]
+    assert journeys.gains([], []).tolist() == []
+
+
+def test_terms_are_bounded():
+    scene = people_who_walk(400, 9, 9.1)
+    travel = learned_times(scene, Topology(), persons(scene), sample_of(scene))
+    assert travel.learned.max() == MOST_TERM
+    assert travel.learned.min() >= -MOST_TERM
+
+
+def test_who_looks_alike_is_told_apart_by_when_they_were_there():
+    """People whom cameras change nearly as much as they differ: times find what looks alone do not."""
+    hard = World(people=40, dimension=48, person_in_camera=1.0, visit=0.7)
+    found, without = [], []
+    for seed in range(2):
+        simulated = simulate(replace(hard, seed=seed))
+        found.append(score(OfflineLinker().link(simulated.sightings).number, simulated).idf1)
+        own_clocks = [replace(one, clock=one.key.camera) for one in simulated.sightings]
+        without.append(score(OfflineLinker().link(own_clocks).number, simulated).idf1)
+    assert np.mean(found) > np.mean(without) + 0.05
