@@ -55,7 +55,7 @@ def at_once_excess(scene: Scene, a: Integers, b: Integers, weight: Times, ratio:
     is_at_once = scene.at_once(a, b)
 
     def total(value: Times) -> Times:
-        return np.bincount(kind, value, count * count)
+        return np.asarray(np.bincount(kind, value, count * count), np.float64)
 
     part = total(weight * is_at_once) / np.maximum(total(weight), 1e-9)
     excess = np.ones(count * count)

@@ -51,7 +51,8 @@ class Journeys:
         order = np.lexsort((rank, owner))
         owner, rows = owner[order], self._order[rank[order]]
         inside: Flags = owner[:-1] == owner[1:]
-        return np.bincount(owner[:-1][inside], self._steps(rows[:-1][inside], rows[1:][inside]), len(groups))
+        steps = self._steps(rows[:-1][inside], rows[1:][inside])
+        return np.asarray(np.bincount(owner[:-1][inside], steps, len(groups)), np.float64)
 
     def gains(self, one: Sequence[Integers], two: Sequence[Integers]) -> Times:
         """(K,) what the order of visits adds to the log-odds that each of K pairs of groups is one person."""

@@ -159,4 +159,5 @@ def _histogram(scene: Scene, one: Integers, two: Integers, weight: Times) -> Tim
     one, two, weight = one[comparable], two[comparable], weight[comparable]
     slot = slot_of(scene.start_s[two] - scene.end_s[one])
     code = (scene.camera[one] * count + scene.camera[two]) * slots + slot
-    return np.bincount(code, weight, count * count * slots).reshape(count, count, slots)
+    found = np.asarray(np.bincount(code, weight, count * count * slots), np.float64)
+    return found.reshape(count, count, slots)
