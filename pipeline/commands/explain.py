@@ -119,7 +119,7 @@ def inquiry_text(found: Inquiry, said: Sequence[Correction], a: str, b: str) -> 
             lines.append(f"  such a pair by itself needs {found.needed:.3f} for even odds")
         lines.append(f"  time term {found.time_term:+.2f}, log-odds of that pair {found.log_odds:+.2f}")
     lines.append(
-        f"  log-odds of all pairs together {found.group_log_odds:+.2f}; "
+        f"  log-odds of all pairs together {found.group_log_odds:+.2f}, of which times {found.group_time_term:+.2f}; "
         f"probability of being one person {found.probability:.1%}"
     )
     return "\n".join(lines) + "\n"
@@ -137,8 +137,10 @@ def _link_text(link: dict[str, Any]) -> str:
         return "-" if value is None else f"{value:.3f}"
 
     parts = [f"similarity {number('similarity')}, runner-up {number('runner_up')}, margin {number('margin')}"]
-    if reasons.get("time_term"):
-        parts.append(f"time term {reasons['time_term']:+.2f}")
+    if reasons.get("gap_s") is not None:
+        parts.append(f"{reasons['gap_s']:.1f} s later" if reasons["gap_s"] >= 0 else "at once")
+    if reasons.get("group_time_term") or reasons.get("time_term"):
+        parts.append(f"time term {reasons.get('group_time_term') or reasons['time_term']:+.2f}")
     if reasons.get("position_term"):
         parts.append(f"position term {reasons['position_term']:+.2f}")
     if reasons.get("constraint"):

@@ -17,6 +17,7 @@ from mdpr.pipeline.store import SqliteStore
 from mdpr.trackers.crosscamera import Cameras, LinkConfig, OfflineLinker, Verdict
 
 log = logging.getLogger("mdpr")
+_MOST_PAIRS = 3  # that are named in a line
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,19 @@ def summary_of(answer: Answer, runs: Sequence[RunFolder], wall_s: float) -> dict
         "expected_false_links": answer.calibration.expected_false_links,
         "known_different": answer.calibration.known_different, "known_same": answer.calibration.known_same,
         "passed": answer.calibration.passed, "wall_s": wall_s,
+        "apart": [list(pair) for pair in answer.calibration.apart],
     }  # fmt: skip
+
+
+def apart_text(pairs: Sequence[Sequence[str]]) -> str:
+    """What was learned about cameras, and where to say that it is otherwise.
+
+    >>> apart_text([["door", "hall"]])
+    'nobody seems to be at once in door and hall, which are taken to show different places (if not: --cameras)'
+    """
+    some = ", ".join(f"{one} and {two}" for one, two in pairs[:_MOST_PAIRS])
+    more = f" and {len(pairs) - _MOST_PAIRS} more pairs of cameras" if len(pairs) > _MOST_PAIRS else ""
+    return f"nobody seems to be at once in {some}{more}, which are taken to show different places (if not: --cameras)"
 
 
 def summary_text(summary: dict[str, Any], gallery: Path | None) -> str:
@@ -93,4 +106,6 @@ def summary_text(summary: dict[str, Any], gallery: Path | None) -> str:
         "{tracklets} tracklets are {identities} people{still_text}: {certain} certain, {probable} probable and "
         "{ambiguous} ambiguous links, of which a part of {expected_false_links:.2g} is expected to be wrong"
     ).format(**summary, still_text=f" ({summary['still']} never moved)" if summary["still"] else "")
+    if summary["apart"]:
+        text += f"; {apart_text(summary['apart'])}"
     return text if gallery is None else f"{text}; {summary['known_before']} of them the gallery knew before"

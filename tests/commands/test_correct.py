@@ -154,6 +154,7 @@ def test_explain_tells_each_link_of_a_gallery_and_of_a_run(linked, capsys) -> No
         assert explain.main([str(person.number), *where]) == 0
         text = capsys.readouterr().out
         assert len(re.findall(r"similarity -?\d\.\d+, runner-up -?\d\.\d+, margin -?\d\.\d+", text)) >= len(joined)
+        assert len(re.findall(r"; \d+\.\d s later; time term [+-]\d\.\d\d|; at once", text)) >= len(joined)
     assert told[0]["members"] == told[1]["members"]
     assert explain.main(["999", "--run", str(run)]) == 2
     assert explain.main(["--run", str(run)]) == 2
@@ -169,6 +170,8 @@ def test_why_not(linked, tmp_path, capsys) -> None:
         assert found["forbidden"] == {}
         assert found["similarity"] < found["needed"]
         assert found["group_log_odds"] < 0 < found["probability"] < 0.5
+        assert explain.main(["--why-not", str(one.number), str(other.members[0]), *where]) == 0
+        assert f"of which times {found['group_time_term']:+.2f}; " in capsys.readouterr().out
     say(gallery, "split", one.number, one.members[-1])
     capsys.readouterr()
     assert explain.main(["--why-not", str(one.number), str(one.members[-1]), "--gallery", str(gallery)]) == 0

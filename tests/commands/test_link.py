@@ -93,3 +93,19 @@ def test_what_is_wrong_with_the_runs_is_said(scene, tmp_path, capsys):
     assert "cut off" in capsys.readouterr().err
     assert main([str(run), "--false-link-rate", "0"]) == 2
     assert "false_link_rate" in capsys.readouterr().err
+
+
+def test_cameras_that_seem_to_lie_apart_are_named(tmp_path, capsys):
+    world = World(people=80, visits=1, day_s=600)
+    write_run(tmp_path / "run", simulate(world).sightings)
+    assert main([str(tmp_path / "run"), "--json"]) == 0
+    pairs = json.loads(capsys.readouterr().out)["apart"]
+    assert len(pairs) >= 4
+    assert main([str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().err
+    named = ", ".join(f"{one} and {two}" for one, two in pairs[:3])
+    assert f"nobody seems to be at once in {named} and {len(pairs) - 3} more pairs of cameras, which are taken" in told
+    one, two = pairs[0]
+    (tmp_path / "cameras.yaml").write_text(f"{one} <-> {two}: overlapping\n")
+    assert main([str(tmp_path / "run"), "--json", "--cameras", str(tmp_path / "cameras.yaml")]) == 0
+    assert [one, two] not in json.loads(capsys.readouterr().out)["apart"]

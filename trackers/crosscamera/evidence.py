@@ -50,6 +50,7 @@ class Weighed:
         known_different, known_same: samples without doubt.
         background: (Q,) and (Q,) rows of sampled admissible pairs.
         different_odds: (K,) log-odds of the known different pairs, and (K,) how many each stands for.
+        apart: pairs of cameras that were taken to show different places.
     """
 
     pairs: Pairs
@@ -59,6 +60,7 @@ class Weighed:
     known_same: int
     background: tuple[Integers, Integers]
     different_odds: tuple[Times, Times]
+    apart: frozenset[tuple[int, int]]
 
     @property
     def expected_partners(self) -> float:
@@ -174,6 +176,7 @@ def weigh(
             np.concatenate([(ratio + common)[known], (back[:, RATIO] + common)[back_known]]),
             np.concatenate([np.ones(int(known.sum())), back_weight[back_known]]),
         ),
+        travel.apart,
     )
 
 

@@ -26,7 +26,7 @@ def explain(
 
     unseen = weighed.evidence.prior + float(weighed.evidence.elsewhere[RATIO])
 
-    def reasons(a: int, b: int, group_log_odds: float | None, constraint: str) -> Reasons:
+    def reasons(a: int, b: int, constraint: str, tree: TreeLink | None = None) -> Reasons:
         pair = place.get(a * len(scene) + b)
         value = None if pair is None or np.isnan(pairs.similarity[pair]) else float(pairs.similarity[pair])
         others = best[[a, b]]
@@ -40,21 +40,30 @@ def explain(
             log_odds=unseen if pair is None else float(pairs.log_odds[pair]),
             constraint=constraint,
             forbidden=dict(sorted((forbidden[a] + forbidden[b]).items())),
-            group_log_odds=group_log_odds,
+            group_log_odds=None if tree is None else tree.log_odds,
+            group_time_term=None if tree is None else tree.times,
+            gap_s=_gap_s(scene, a, b),
         )
 
     links: list[Link] = []
     joined = trees.links(group)
     for tree in joined:
         probability = _probability(tree.log_odds)
-        why = reasons(tree.a, tree.b, tree.log_odds, "must-link" if tree.is_forced else "")
+        why = reasons(tree.a, tree.b, "must-link" if tree.is_forced else "", tree)
         links.append(Link(scene.keys[tree.a], scene.keys[tree.b], _verdict(probability), probability, True, why))
     for a, b, odds, constraint in _apart(pairs, group):
         probability = 0.0 if constraint else _probability(odds)
         verdict = Verdict.CERTAIN if constraint else Verdict.AMBIGUOUS
-        links.append(Link(scene.keys[a], scene.keys[b], verdict, probability, False, reasons(a, b, None, constraint)))
+        links.append(Link(scene.keys[a], scene.keys[b], verdict, probability, False, reasons(a, b, constraint)))
     links.sort(key=lambda link: link.pair)
     return tuple(links), _calibration(scene, weighed, joined)
+
+
+def _gap_s(scene: Scene, a: int, b: int) -> float | None:
+    if scene.clock[a] != scene.clock[b]:
+        return None
+    early, late = (a, b) if scene.start_s[a] <= scene.start_s[b] else (b, a)
+    return float(scene.start_s[late] - scene.end_s[early])
 
 
 def _probability(log_odds: float) -> float:
@@ -104,4 +113,5 @@ def _calibration(scene: Scene, weighed: Weighed, joined: list[TreeLink]) -> Cali
         passed=float(weight[odds > 0].sum() / weight.sum()) if len(odds) else None,
         expected_false_links=float(np.average(risk, weights=pairs)) if risk else 0.0,
         pairs=tuple(fits),
+        apart=tuple((scene.cameras[one], scene.cameras[two]) for one, two in sorted(weighed.apart)),
     )

@@ -234,8 +234,8 @@ class PairTable:
         times = np.zeros(len(rows)) if journeys is None else journeys.gains_of_members(rows)
         return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within), times
 
-    def cuts(self, rows: Integers, among: Integers, side: Flags) -> Times:
-        """(E,) log-odds of the two parts into which each of E cuts takes a group.
+    def cuts(self, rows: Integers, among: Integers, side: Flags) -> tuple[Times, Times]:
+        """(E,) log-odds of the two parts into which each of E cuts takes a group, and what times add to them.
 
         Args:
             rows: (n,) rising.
@@ -256,12 +256,14 @@ class PairTable:
         outside = total.sum(axis=0) / 2 - cross - inside
         one = self._evidence.by_camera(rows)
         few = small.astype(np.float64) @ one
-        return self._evidence.log_odds(
+        times = self._evidence.times([rows[part] for part in small], [rows[~part] for part in small])
+        odds, _ = self._evidence.log_odds(
             cross,
             self._evidence.sides(few, inside[:, WITHIN]),
             self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN]),
-            self._evidence.times([rows[part] for part in small], [rows[~part] for part in small]),
-        )[0]
+            times,
+        )
+        return odds, times
 
 
 class GroupSums:

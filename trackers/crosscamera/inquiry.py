@@ -26,9 +26,10 @@ class Inquiry:
         best: the pair that looks most alike, whether it is forbidden or not; None without appearance.
         similarity: of that pair.
         needed: similarity at which such a pair alone would have even odds.
-        time_term: of that pair; 0 where it was not looked at.
+        time_term: of that pair, as if one directly followed the other.
         log_odds: of that pair by itself.
         group_log_odds: of all pairs together, without what forbids them.
+        group_time_term: what the order of all their visits adds to that.
     """
 
     pairs: int
@@ -39,6 +40,7 @@ class Inquiry:
     time_term: float
     log_odds: float | None
     group_log_odds: float
+    group_time_term: float
 
     @property
     def probability(self) -> float:
@@ -88,7 +90,7 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
     odds, _ = evidence.log_odds(terms.sum(axis=0, keepdims=True), *sides, times)
     total = float(odds[0])
     if not seen.any():
-        return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total)
+        return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total, float(times[0]))
     best = int(np.argmax(similarity))
     grid = np.linspace(-1, 1, 2001)
     odds = found.log_ratio(grid, np.full(len(grid), kind[best])) + found.prior(kind[best : best + 1])
@@ -102,4 +104,5 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
         time_term=float(term[best]),
         log_odds=float(ratio[best] + term[best] + evidence.prior),
         group_log_odds=total,
+        group_time_term=float(times[0]),
     )

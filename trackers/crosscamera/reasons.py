@@ -42,7 +42,8 @@ class Pairs:
 class TreeLink:
     """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did.
 
-    `pairs` of tracklets are one person by this edge alone: one side times the other.
+    `pairs` of tracklets are one person by this edge alone: one side times the other. `times` is what the order of
+    visits adds to the log-odds.
     """
 
     a: int
@@ -50,6 +51,7 @@ class TreeLink:
     log_odds: float
     is_forced: bool
     pairs: int = 1
+    times: float = 0.0
 
 
 class GroupTrees:
@@ -77,12 +79,12 @@ class GroupTrees:
         tree = minimum_spanning_tree(np.triu(cost)).tocoo()
         edges = sorted(zip(*np.sort([tree.row, tree.col], axis=0).tolist(), strict=True))
         sides = np.array([self._side(edges, one, two, len(rows)) for one, two in edges])
-        odds = self._table.cuts(rows, among, sides).tolist()
+        odds, times = self._table.cuts(rows, among, sides)
         found = []
-        for (one, two), side, value in zip(edges, sides, odds, strict=True):
+        for (one, two), side, value, time in zip(edges, sides, odds.tolist(), times.tolist(), strict=True):
             pairs = int(side.sum()) * int((~side).sum())
             forced = bool(is_fixed[one, two])
-            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else value, forced, pairs))
+            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else value, forced, pairs, time))
         return found
 
     @staticmethod

@@ -48,10 +48,12 @@ class TravelTimes:
     Attributes:
         learned: (C, C, S) by the camera that was left, the one that was entered, and slot of the gap.
         declared: of two cameras the shortest and the usual longest gap, and the terms within and without.
+        apart: pairs of cameras, first < second, that were taken to show different places.
     """
 
     learned: Times
     declared: Mapping[tuple[int, int], tuple[float, float, float, float]]
+    apart: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def says_nothing(self) -> bool:
@@ -122,14 +124,21 @@ def learned_times(scene: Scene, topology: Topology, group: Integers, sample: Pai
         own = (of_pair + _OWN_STRENGTH * expected) / (of_pair.sum(axis=1, keepdims=True) + _OWN_STRENGTH)
         found.learned[kind] = np.clip(np.log(own / base), -MOST_TERM, MOST_TERM)
     at_once = apart_term(scene, sample.a, sample.b, sample.weight, sample.ratio, sample.prior)
-    seem_apart = at_once < 0
+    is_known = _is_known(scene, topology)
+    seem_apart = (at_once < 0) & ~(is_known | is_known.T)
     found.learned[seem_apart, 0] = at_once[seem_apart]
+    found.learned[is_known] = 0
+    apart = frozenset((one, two) for one, two in np.argwhere(seem_apart).tolist() if one < two)
+    return TravelTimes(found.learned, found.declared, apart)
+
+
+def _is_known(scene: Scene, topology: Topology) -> Flags:
+    """(C, C) whether the topology says something of going from one camera to another."""
     known = topology.among(scene.cameras)
-    for pair in (*known.travel_s, *known.overlapping):
-        left, entered = (scene.cameras.index(name) for name in pair)
-        found.learned[left, entered] = 0
-        if pair in known.overlapping:
-            found.learned[entered, left] = 0
+    both_ways = [*known.overlapping, *((two, one) for one, two in known.overlapping)]
+    found = np.zeros((len(scene.cameras),) * 2, np.bool_)
+    for left, entered in (*known.travel_s, *both_ways):
+        found[scene.cameras.index(left), scene.cameras.index(entered)] = True
     return found
 
 

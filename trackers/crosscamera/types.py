@@ -132,7 +132,8 @@ class Reasons:
         similarity: of the views, cameras evened out, in [-1, 1]; None when one of the two has no appearance.
         runner_up: highest similarity of either tracklet to one that another identity holds; None without any.
         margin: similarity - runner_up; None when one of them is.
-        time_term: what travel times add to the log-odds; 0 when nothing is known about them.
+        time_term: what travel times add to the log-odds, as if one directly followed the other; 0 when nothing is
+            known about them.
         position_term: what positions on the ground add to the log-odds; 0 when nothing is known about them.
         log_odds: of being the same person, from everything above and how rare true pairs are.
         constraint: what forbade the pair or made it necessary ("cannot-link", "overlap in one camera", ...); "" when
@@ -140,6 +141,9 @@ class Reasons:
         forbidden: how many better candidates of either tracklet a constraint ruled out, by constraint.
         group_log_odds: of the two parts of the identity that this link holds together, from all their pairs; None when
             apart.
+        group_time_term: what the order of visits of these parts adds to that; None when apart.
+        gap_s: seconds from the end of the earlier to the beginning of the later; below 0 when at once, None when their
+            clocks cannot be compared.
     """
 
     similarity: float | None
@@ -151,6 +155,8 @@ class Reasons:
     constraint: str = ""
     forbidden: dict[str, int] = field(default_factory=dict)
     group_log_odds: float | None = None
+    group_time_term: float | None = None
+    gap_s: float | None = None
 
     def values(self) -> dict[str, Any]:
         """The same as a dictionary that JSON can hold."""
@@ -227,6 +233,7 @@ class Calibration:
         expected_false_links: mean over the joined links of the probability that they are wrong, each weighing as many
             pairs of tracklets as it joins; 0 without links.
         pairs: fits, by cameras.
+        apart: pairs of cameras that were taken to show different places, since nobody seems to be in both at once.
     """
 
     known_different: int
@@ -234,6 +241,7 @@ class Calibration:
     passed: float | None
     expected_false_links: float
     pairs: tuple[CameraPairFit, ...] = ()
+    apart: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

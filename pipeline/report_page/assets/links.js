@@ -82,7 +82,9 @@ function whyWords(link) {
   } else {
     said.push(link.isJoined ? "These two were not compared directly; they belong to groups that were joined." : "No appearance to compare.");
   }
-  if (isNumber(why.time_term) && why.time_term !== 0) said.push(`Travel time speaks ${why.time_term > 0 ? "for" : "against"} it.`);
+  if (isNumber(why.gap_s)) said.push(why.gap_s < 0 ? "Both were there at once." : `The later came ${why.gap_s.toFixed(1)} s after the other had left.`);
+  const times = isNumber(why.group_time_term) ? why.group_time_term : why.time_term;
+  if (isNumber(times) && times !== 0) said.push(`Times speak ${times > 0 ? "for" : "against"} it.`);
   if (isNumber(why.position_term) && why.position_term !== 0) said.push(`Position on the ground speaks ${why.position_term > 0 ? "for" : "against"} it.`);
   if (!link.isJoined && link.probability > 0.5) said.push("Taken alone the pair is likelier one person than not; together with their other visits it is not.");
   return said.join(" ");
@@ -92,10 +94,12 @@ const REASON_WORDS = {
   similarity: ["Similarity", "how alike they look, cameras evened out, from -1 to 1"],
   runner_up: ["Runner-up", "the highest similarity of either to another person"],
   margin: ["Margin", "similarity less runner-up; below 0 somebody else looks more alike"],
-  time_term: ["Travel time", "what it adds to the log-odds"],
+  time_term: ["Travel time", "what it adds to the log-odds, as if one directly followed the other"],
   position_term: ["Position", "what positions on the ground add to the log-odds"],
   log_odds: ["Log-odds of the pair", "of being one person, taken by itself; above 0 is more likely than not"],
   group_log_odds: ["Log-odds of the groups", "over all pairs between the two groups that this link holds together"],
+  group_time_term: ["Times of the groups", "what the order of their visits adds to that"],
+  gap_s: ["Seconds between", "from the end of the earlier to the beginning of the later; below 0 they were there at once"],
 };
 
 /** All numbers of a link; what this page has no words for is shown as it is. */

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdpr.trackers.crosscamera import OfflineLinker, Sighting, Topology
+from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
 from mdpr.trackers.crosscamera.apart import APART_TERM, apart_term, at_once_excess
 from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.scene import make_scene
@@ -230,3 +230,40 @@ def test_who_looks_alike_is_told_apart_by_when_they_were_there():
         own_clocks = [replace(one, clock=one.key.camera) for one in simulated.sightings]
         without.append(score(OfflineLinker().link(own_clocks).number, simulated).idf1)
     assert np.mean(found) > np.mean(without) + 0.05
+
+
+def test_links_say_how_long_it_took_and_what_that_adds():
+    simulated = simulate(World(people=60, cameras=2, visits=1))
+    linking, learned = OfflineLinker(LinkConfig(split_tracks=False)).link_and_learn(simulated.sightings)
+    by_key = {one.key: one for one in simulated.sightings}
+    number = {key: row for row, key in enumerate(learned.scene.keys)}
+    joined = [link for link in linking.links if link.is_joined]
+    assert len(joined) > 50
+    for link in linking.links:
+        early, late = sorted((by_key[link.a], by_key[link.b]), key=lambda one: one.start_s)
+        assert link.reasons.gap_s == pytest.approx(late.start_s - early.end_s)
+        assert (link.reasons.group_time_term is None) == (not link.is_joined)
+    journeys = learned.weighed.evidence.journeys
+    groups = {identity.number: [number[key] for key in identity.members] for identity in linking.identities}
+    of_two = [link for link in joined if len(groups[linking.number[link.a]]) == 2]
+    assert of_two
+    for link in of_two:
+        term = float(journeys.pair(np.array([number[link.a]]), np.array([number[link.b]]))[0])
+        assert link.reasons.group_time_term == pytest.approx(term)
+        assert link.reasons.time_term == pytest.approx(term)
+    own_clocks = [replace(one, clock=one.key.camera) for one in simulated.sightings]
+    found = OfflineLinker(LinkConfig(split_tracks=False)).link(own_clocks)
+    gaps = {link.reasons.gap_s is None for link in found.links if link.a.camera != link.b.camera}
+    assert gaps == {True}
+
+
+def test_which_cameras_seem_to_lie_apart_is_said_unless_it_is_known_otherwise():
+    apart, overlapping = (simulate(World(people=80, visits=1, overlapping=way, day_s=600)) for way in (False, True))
+    names = ("c0", "c1", "c2", "c3")
+    found = OfflineLinker().link(apart.sightings).calibration.apart
+    assert set(found) <= set(itertools.combinations(names, 2))
+    assert len(found) >= 4
+    assert OfflineLinker().link(overlapping.sightings).calibration.apart == ()
+    one, two = found[0]
+    knowledge = Knowledge(topology=Topology.parse({f"{one} <-> {two}": "overlapping"}))
+    assert found[0] not in OfflineLinker().link(apart.sightings, knowledge).calibration.apart
