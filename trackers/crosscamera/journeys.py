@@ -14,6 +14,9 @@ import numpy as np
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Scene, Times
 from mdpr.trackers.crosscamera.travel import TravelTimes
 
+MOST_GAIN = 6.0
+"""Two groups of hundreds of visits have hundreds of terms, and what is not quite right in each adds up."""
+
 
 class Journeys:
     """Visits in their order.
@@ -61,7 +64,8 @@ class Journeys:
         if all(len(rows) == 1 for rows in (*one, *two)):
             return self.pair(np.array(one, np.int64).ravel(), np.array(two, np.int64).ravel())
         together = [np.concatenate(pair) for pair in zip(one, two, strict=True)]
-        return self.worths(together) - self.worths(one) - self.worths(two)
+        gain = self.worths(together) - self.worths(one) - self.worths(two)
+        return np.clip(gain, -MOST_GAIN, MOST_GAIN)
 
     def gains_of_members(self, rows: Integers) -> Times:
         """(n,) the same of each of n rows and the group of the others."""
@@ -75,7 +79,7 @@ class Journeys:
         gain[1:] += steps
         gain[1:-1] -= self._steps(way[:-2], way[2:])
         found = np.empty(len(rows))
-        found[order] = gain
+        found[order] = np.clip(gain, -MOST_GAIN, MOST_GAIN)
         return found
 
     def _steps(self, one: Integers, two: Integers) -> Times:

@@ -117,7 +117,8 @@ def cut_doubtful(
         false_link_rate: in (0, 1).
         all_right: more links are kept as long as all of them are right with this probability; None keeps no more.
     """
-    risk = np.array([1 / (1 + np.exp(min(link.log_odds, _SURE))) for link in links])
+    odds = np.clip([link.log_odds for link in links], -_SURE / 2, _SURE)  # a probability of 1 has no logarithm of 0
+    risk = 1 / (1 + np.exp(odds))
     order = np.argsort(risk, kind="stable")
     pairs = np.array([link.pairs for link in links])[order]  # a link between two large groups must be surer
     mean = np.cumsum(risk[order] * pairs) / np.cumsum(pairs)

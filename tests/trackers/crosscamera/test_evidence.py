@@ -30,7 +30,7 @@ from mdpr.trackers.crosscamera.groupodds import (
     Sides,
 )
 from mdpr.trackers.crosscamera.inquiry import inquire
-from mdpr.trackers.crosscamera.journeys import Journeys
+from mdpr.trackers.crosscamera.journeys import MOST_GAIN, Journeys
 from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
@@ -264,7 +264,7 @@ def naive_times(evidence, one, two):
     if evidence.journeys is None:
         return 0.0
     worth = lambda rows: float(evidence.journeys.worths([np.array(rows, np.int64)])[0])  # noqa: E731
-    return worth([*one, *two]) - worth(one) - worth(two)
+    return min(max(worth([*one, *two]) - worth(one) - worth(two), -MOST_GAIN), MOST_GAIN)
 
 
 def matrix(evidence):
