@@ -48,7 +48,7 @@ class TravelTimes:
     Attributes:
         learned: (C, C, S) by the camera that was left, the one that was entered, and slot of the gap.
         declared: of two cameras the shortest and the usual longest gap, and the terms within and without.
-        apart: pairs of cameras, first < second, that were taken to show different places.
+        apart: pairs of cameras, first < second, that were taken to show different places although nobody said so.
     """
 
     learned: Times
@@ -128,7 +128,9 @@ def learned_times(scene: Scene, topology: Topology, group: Integers, sample: Pai
     seem_apart = (at_once < 0) & ~(is_known | is_known.T)
     found.learned[seem_apart, 0] = at_once[seem_apart]
     found.learned[is_known] = 0
-    apart = frozenset((one, two) for one, two in np.argwhere(seem_apart).tolist() if one < two)
+    said = {frozenset(pair) for pair in topology.apart}
+    pairs = [(one, two) for one, two in np.argwhere(seem_apart).tolist() if one < two]
+    apart = frozenset(pair for pair in pairs if frozenset(scene.cameras[camera] for camera in pair) not in said)
     return TravelTimes(found.learned, found.declared, apart)
 
 
@@ -154,8 +156,8 @@ def _in_order(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integer
 
 
 def _following(scene: Scene, group: Integers) -> tuple[Integers, Integers]:
-    """Rows that follow each other within their group."""
-    order = np.lexsort((np.arange(len(scene)), scene.start_s, group))
+    """Rows that follow each other within their group, by one clock."""
+    order = np.lexsort((np.arange(len(scene)), scene.start_s, scene.clock, group))
     one, two = order[:-1], order[1:]
     inside: Flags = group[one] == group[two]
     return one[inside], two[inside]

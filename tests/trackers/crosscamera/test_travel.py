@@ -101,6 +101,20 @@ def test_nothing_is_learned_where_times_cannot_be_compared():
     assert learned_times(apart, Topology(), persons(apart), sample_of(apart)).says_nothing
 
 
+def test_visits_of_two_clocks_do_not_come_between_one_another():
+    """Each person is seen by the same cameras in another run, whose clock is not known."""
+    scene = people_who_walk(60)
+    other = [replace(one, key=one.key._replace(run="s"), clock="s", started_s=7.0) for one in scene.sightings]
+    both = make_scene([*scene.sightings, *other])
+    terms = [
+        learned_times(one, Topology(), persons(one), sample_of(one)).term(
+            np.array([0]), np.array([1]), np.array([11.0])
+        )
+        for one in (scene, both)
+    ]
+    assert terms[1] > terms[0] - 0.1  # twice as many visits tell it
+
+
 def at_once_scene(overlapping, seed=0):
     """People in two cameras, at once in both or one after the other, with what their pairs look like."""
     rng = np.random.default_rng(seed)
@@ -283,5 +297,8 @@ def test_which_cameras_seem_to_lie_apart_is_said_unless_it_is_known_otherwise():
     assert len(found) >= 4
     assert OfflineLinker().link(overlapping.sightings).calibration.apart == ()
     one, two = found[0]
-    knowledge = Knowledge(topology=Topology.parse({f"{one} <-> {two}": "overlapping"}))
-    assert found[0] not in OfflineLinker().link(apart.sightings, knowledge).calibration.apart
+    for said in ("overlapping", "apart"):
+        knowledge = Knowledge(topology=Topology.parse({f"{one} <-> {two}": said}))
+        left = OfflineLinker().link(apart.sightings, knowledge).calibration.apart
+        assert found[0] not in left
+        assert found[1] in left
