@@ -31,19 +31,20 @@ def sample_of(scene, ratio=None, prior=-3.0):
 
 
 def people_who_walk(count, from_s=9.0, to_s=13.0, seed=6, cameras="ab"):
-    """Each passes the cameras one after the other; the number of a track is that of the person."""
+    """Each passes the cameras one after the other; the number of a track is that of the person, and 1000 the next time."""
     rng = np.random.default_rng(seed)
     rows = []
     for who in range(count):
         now = rng.uniform(0, 20_000)
-        for camera in cameras:
-            rows.append((camera, who, now, now + 5))
+        for visit, camera in enumerate(cameras):
+            again = 1000 * cameras[:visit].count(camera)
+            rows.append((camera, who + again, now, now + 5))
             now += 5 + rng.uniform(from_s, to_s)
     return scene_of(rows)
 
 
 def persons(scene):
-    return np.array([key.track_id for key in scene.keys])
+    return np.array([key.track_id % 1000 for key in scene.keys])
 
 
 def test_declared_times():
@@ -74,11 +75,35 @@ def test_one_pair_of_cameras_tells_about_others():
     """30 people walk from a to b, two from c to d: their gap is likelier than one that nobody needed."""
     many, few = people_who_walk(30), people_who_walk(2, cameras="cd", seed=1)
     scene = make_scene([*many.sightings, *few.sightings])
-    who = np.array([key.track_id + 100 * (key.camera in "cd") for key in scene.keys])
+    who = np.array([key.track_id % 1000 + 100 * (key.camera in "cd") for key in scene.keys])
     travel = learned_times(scene, Topology(), who, sample_of(scene))
     usual, odd = travel.term(np.full(2, 2), np.full(2, 3), np.array([11.0, 1500.0]))
     assert usual > 1
     assert odd < 0
+
+
+def test_what_few_visits_do_not_show_is_taken_from_all_cameras():
+    """From a to b half take 10 s, half a minute; the three who were seen from c to d took a minute."""
+    quick, slow = people_who_walk(30), people_who_walk(30, 60, 80, seed=2)
+    few = people_who_walk(3, 60, 80, cameras="cd", seed=1)
+    rows = [*quick.sightings, *(replace(one, key=one.key._replace(run="s")) for one in slow.sightings), *few.sightings]
+    scene = make_scene(rows)
+    who = np.array([key.track_id % 1000 + 100 * (key.camera in "cd") + 200 * (key.run == "s") for key in scene.keys])
+    travel = learned_times(scene, Topology(), who, sample_of(scene))
+    unseen, seen, odd = travel.term(np.full(3, 2), np.full(3, 3), np.array([11.0, 70.0, 1500.0]))
+    assert seen > unseen > 0 > odd
+
+
+def test_returns_to_a_camera_are_learned_by_themselves():
+    scene = people_who_walk(30, 20, 30, cameras="aa")
+    others = people_who_walk(30, 300, 400, seed=3)
+    both = make_scene([*scene.sightings, *(replace(one, key=one.key._replace(run="s")) for one in others.sightings)])
+    who = np.array([key.track_id % 1000 + 100 * (key.run == "s") for key in both.keys])
+    travel = learned_times(both, Topology(), who, sample_of(both))
+    back, soon, later = travel.term(np.zeros(3, int), np.array([0, 1, 1]), np.array([25.0, 25.0, 350.0]))
+    assert back > 1
+    assert later > 1
+    assert soon < 0
 
 
 def test_what_is_declared_is_not_learned_otherwise():
