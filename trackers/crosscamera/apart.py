@@ -32,9 +32,7 @@ def apart_term(scene: Scene, a: Integers, b: Integers, weight: Times, ratio: Tim
         prior: (P,) log-odds of one person before looking.
     """
     excess = at_once_excess(scene, a, b, weight, ratio, prior)
-    found = APART_TERM * np.clip((1 - excess) / (1 - _SURELY_APART), 0, 1)
-    np.fill_diagonal(found, 0)
-    return found
+    return np.asarray(APART_TERM * np.clip((1 - excess) / (1 - _SURELY_APART), 0, 1), np.float64)
 
 
 def at_once_excess(scene: Scene, a: Integers, b: Integers, weight: Times, ratio: Times, prior: Times) -> Times:
