@@ -39,7 +39,8 @@ def at_once_excess(scene: Scene, a: Integers, b: Integers, weight: Times, ratio:
     """(C, C) how often one person is in two cameras at once, against any two tracklets; 1 where nothing is known.
 
     Expectation-maximisation of the part of the pairs at once that is one person, the distributions of similarity being
-    given. Few pairs of two cameras tell little, so all cameras together count as `_STRENGTH` expected pairs.
+    given. Few pairs of two cameras tell little, so all cameras together count as `_STRENGTH` expected pairs, but never
+    as seeing the same place: that others do says nothing.
 
     Args:
         scene, a, b, weight, ratio, prior: see `apart_term`.
@@ -61,7 +62,7 @@ def at_once_excess(scene: Scene, a: Integers, b: Integers, weight: Times, ratio:
         shift = np.clip(np.log(np.maximum(excess, 1e-9)), -_MOST_SHIFT, _MOST_SHIFT)
         same = weight / (1 + np.exp(-odds - np.where(is_at_once, shift[kind], 0.0)))
         found, expected = total(same * is_at_once), total(same) * part
-        common = (found.sum() + 1) / (expected.sum() + 1)
+        common = min((found.sum() + 1) / (expected.sum() + 1), 1.0)
         excess = (found + _STRENGTH * common) / (expected + _STRENGTH)
     square = excess.reshape(count, count)
     upper = np.triu(square, 1)

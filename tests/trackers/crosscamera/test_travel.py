@@ -223,7 +223,7 @@ def test_two_cameras_that_see_the_same_place_are_not_taken_for_apart_since_other
     """People are in a and b at once, and later in c."""
     rng = np.random.default_rng(4)
     rows = []
-    for who in range(40):
+    for who in range(60):
         now = rng.uniform(0, 600)
         rows += [("a", who, now, now + 20), ("b", who, now + 3, now + 20), ("c", who, now + 25, now + 45)]
     scene = scene_of(rows)
