@@ -388,6 +388,40 @@ def test_refinement_mends_what_was_put_together_wrongly():
         assert found.tolist() == [0] * 6 + [6] * 6
 
 
+class TimesOf:
+    """In the place of journeys: what it is worth that two rows are in one group."""
+
+    def __init__(self, worth):
+        self._worth = worth
+
+    def _of(self, rows):
+        return sum(value for pair, value in self._worth.items() if pair <= set(rows.tolist()))
+
+    def gains(self, one, two):
+        whole = [np.concatenate(pair) for pair in zip(one, two, strict=True)]
+        return np.array([self._of(c) - self._of(a) - self._of(b) for a, b, c in zip(one, two, whole, strict=True)])
+
+    def gains_of_members(self, rows):
+        return self.gains([rows[[place]] for place in range(len(rows))], [np.delete(rows, p) for p in range(len(rows))])
+
+
+@pytest.mark.parametrize("worth", [{frozenset((2, 4)): 3.0}, {frozenset((0, 4)): -3.0}])
+def test_times_move_somebody_who_looks_like_two_people(worth):
+    """Row 4 looks like both groups, a little more like its own; times are for the other, or against this one."""
+    cameras, person = np.array([0, 1, 0, 1, 2]), np.array([0, 0, 1, 1, 0])
+    a, b = np.triu_indices(5, 1)
+    similarity = np.where(person[a] == person[b], 0.7, 0.1)
+    similarity[b == 4] = np.where(person[a[b == 4]] == 0, 0.6, 0.55)
+    evidence = Evidence(cameras, a, b, terms_of(similarity, cameras, a, b), np.zeros(TERMS), -1.0, SHARING, 1e6)
+    alone = np.arange(5)
+    for start in (person, np.array([0, 0, 1, 1, 2])):
+        assert Refinement(evidence, start, alone, nothing_forbids).run(20).tolist() == [0, 0, 2, 2, 0]
+        timed = replace(evidence, journeys=TimesOf(worth))
+        assert Refinement(timed, start, alone, nothing_forbids).run(20).tolist() == [0, 0, 2, 2, 2]
+    assert agglomerate(evidence, alone, nothing_forbids).tolist() == [0, 0, 2, 2, 0]
+    assert agglomerate(timed, alone, nothing_forbids).tolist() == [0, 0, 2, 2, 2]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_groups_never_hold_what_is_forbidden(seed):

@@ -95,3 +95,32 @@ def test_numbers_follow_the_majority():
     number, fresh = keep_numbers(before, [keys[:1], keys[1:5], keys[5:]], 9)
     assert [number[key] for key in keys] == [9, 3, 3, 3, 3, 5]
     assert fresh == 10
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_new_tracklet_goes_to_the_twin_who_left_when_it_takes_so_long(late):
+    """Everybody takes 9 to 13 s from a to b; twins are in a at once, one leaves 11 s before somebody comes to b."""
+    rng = np.random.default_rng(3)
+    looks = rng.standard_normal((41, 64))
+    sightings = []
+
+    def add(camera, track_id, begin, end, who):
+        rows = looks[who] + 0.3 * rng.standard_normal((6, 64))
+        sightings.append(Sighting.of("run", make_tracklet(camera, track_id, begin, end, rows)))
+
+    for who in range(40):
+        now = 100.0 * who
+        add("a", who, now, now + 5, who)
+        now += 5 + rng.uniform(9, 13)
+        add("b", who, now, now + 5, who)
+    for twin in (0, 1):
+        add("a", 100 + twin, 5000, 5100 if twin == late else 5020, 40)
+    linker = OnlineLinker()
+    linker._next_refit = 82  # all so far, and then no more: the last one is placed
+    for sighting in sightings:
+        linker.add(sighting)
+    add("b", 100, 5111, 5116, 40)
+    linker.add(sightings[-1])
+    assert len(linker.number) == 83
+    assert linker.number[sightings[-1].key] == linker.number[sightings[80 + late].key]
+    assert linker.number[sightings[-1].key] != linker.number[sightings[81 - late].key]
