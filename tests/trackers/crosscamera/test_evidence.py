@@ -586,11 +586,15 @@ def test_why_not_is_what_grouping_saw():
     simulated = simulate(World(people=8, visits=2))
     linking, learned = OfflineLinker(LinkConfig(split_tracks=False)).link_and_learn(simulated.sightings)
     place = {key: row for row, key in enumerate(learned.scene.keys)}
+    looked = learned.weighed.pairs
+    odds = dict(zip(zip(looked.a.tolist(), looked.b.tolist(), strict=True), looked.log_odds.tolist(), strict=True))
     compared = 0
     for one, two in itertools.combinations(linking.identities, 2):
         found = inquire(learned, one.members, two.members)
         if not found.forbidden:
             rows = [np.array(sorted(place[key] for key in identity.members)) for identity in (one, two)]
             assert found.group_log_odds == pytest.approx(learned.pairs.odds_between(*rows), rel=1e-4)
+            best = tuple(sorted(place[key] for key in found.best))
+            assert found.log_odds == pytest.approx(odds[best], rel=1e-4)
             compared += 1
     assert compared > 10
