@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -512,6 +513,10 @@ def test_doubtful_links_are_cut_to_the_rate():
     assert cut_doubtful(group, links, 1e-4, 0.63).tolist() == [0, 0, 2, 3, 3]
     forced = [TreeLink(1, 2, 0.5, True)]
     assert cut_doubtful(np.array([0, 1, 1]), forced, 1e-4).tolist() == [0, 1, 1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a link that is wrong beyond doubt: the logarithm of its being right
+        hopeless = [TreeLink(0, 1, -900.0, False)]
+        assert cut_doubtful(np.array([0, 0]), hopeless, 0.05, 0.5).tolist() == [0, 1]
 
 
 def test_tree_links_hold_their_group_together():
