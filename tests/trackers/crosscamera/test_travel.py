@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
 from mdpr.trackers.crosscamera.apart import APART_TERM, apart_term, at_once_excess
+from mdpr.trackers.crosscamera.groupodds import RATIO
 from mdpr.trackers.crosscamera.journeys import MOST_GAIN, Journeys
 from mdpr.trackers.crosscamera.scene import make_scene
 from mdpr.trackers.crosscamera.travel import MOST_TERM, PairSample, TravelTimes, declared_times, learned_times, slot_of
@@ -364,6 +365,12 @@ def test_links_say_how_long_it_took_and_what_that_adds():
         term = float(journeys.pair(np.array([number[link.a]]), np.array([number[link.b]]))[0])
         assert link.reasons.group_time_term == pytest.approx(term)
         assert link.reasons.time_term == pytest.approx(term)
+    pairs, evidence = learned.weighed.pairs, learned.weighed.evidence
+    is_free = pairs.code == 0
+    without = evidence.terms[:, RATIO] + evidence.prior
+    assert pairs.log_odds[is_free] - without == pytest.approx(journeys.pair(evidence.a, evidence.b))
+    assert pairs.time_term[is_free] == pytest.approx(journeys.pair(evidence.a, evidence.b))
+    assert np.abs(pairs.time_term).max() > 1
     own_clocks = [replace(one, clock=one.key.camera) for one in simulated.sightings]
     found = OfflineLinker(LinkConfig(split_tracks=False)).link(own_clocks)
     gaps = {link.reasons.gap_s is None for link in found.links if link.a.camera != link.b.camera}
