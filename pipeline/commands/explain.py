@@ -138,9 +138,11 @@ def _link_text(link: dict[str, Any]) -> str:
 
     parts = [f"similarity {number('similarity')}, runner-up {number('runner_up')}, margin {number('margin')}"]
     if reasons.get("gap_s") is not None:
-        parts.append(f"{reasons['gap_s']:.1f} s later" if reasons["gap_s"] >= 0 else "at once")
-    if reasons.get("group_time_term") or reasons.get("time_term"):
-        parts.append(f"time term {reasons.get('group_time_term') or reasons['time_term']:+.2f}")
+        parts.append(f"{reasons['gap_s']:.1f} s between them" if reasons["gap_s"] >= 0 else "at once")
+    of_groups = reasons.get("group_time_term")
+    times = reasons.get("time_term") if of_groups is None else of_groups
+    if times:
+        parts.append(f"time term {times:+.2f}")
     if reasons.get("position_term"):
         parts.append(f"position term {reasons['position_term']:+.2f}")
     if reasons.get("constraint"):
