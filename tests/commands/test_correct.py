@@ -154,7 +154,11 @@ def test_explain_tells_each_link_of_a_gallery_and_of_a_run(linked, capsys) -> No
         assert explain.main([str(person.number), *where]) == 0
         text = capsys.readouterr().out
         assert len(re.findall(r"similarity -?\d\.\d+, runner-up -?\d\.\d+, margin -?\d\.\d+", text)) >= len(joined)
-        assert len(re.findall(r"; \d+\.\d s between them; time term [+-]\d\.\d\d|; at once", text)) >= len(joined)
+        assert len(re.findall(r"; \d+\.\d s between them|; at once", text)) >= len(joined)
+        for one in joined:
+            term = one["reasons"]["group_time_term"]
+            line = next(line for line in text.splitlines() if line.startswith(f"  {one['a']} - {one['b']}: "))
+            assert (f"; time term {term:+.2f}" in line) == (term != 0)
     assert told[0]["members"] == told[1]["members"]
     assert explain.main(["999", "--run", str(run)]) == 2
     assert explain.main(["--run", str(run)]) == 2
