@@ -143,11 +143,19 @@ class OfflineLinker:
 
 
 def _floors(scene: Scene, weighed: Weighed, group: Integers) -> Floors:
-    """Learned from the pairs that are in two cameras at once, of which `group` tells whether they are one person."""
+    """Learned from the pairs that are in two cameras at once, of which `group` tells whether they are one person.
+
+    Those who look more alike than either looks like anybody else in the other camera are a guess.
+    """
     a, b = weighed.pairs.a, weighed.pairs.b
     at_once = np.flatnonzero(scene.at_once(a, b) & (scene.camera[a] != scene.camera[b]))
     a, b = a[at_once], b[at_once]
-    return learn_floors(scene, a, b, group[a] == group[b])
+    alike = np.nan_to_num(weighed.pairs.similarity[at_once], nan=-1.0)
+    best = np.full((len(scene), len(scene.cameras)), -np.inf)
+    for one, two in ((a, b), (b, a)):
+        np.maximum.at(best, (one, scene.camera[two]), alike)
+    is_guess = (alike > 0) & (alike >= best[a, scene.camera[b]]) & (alike >= best[b, scene.camera[a]])
+    return learn_floors(scene, a, b, group[a] == group[b], is_guess)
 
 
 def _dropped(sightings: Sequence[Sighting], good: dict[TrackletKey, Flags]) -> dict[TrackletKey, tuple[int, ...]]:

@@ -23,6 +23,7 @@ from mdpr.trackers.crosscamera.types import Sighting
 
 _LEAST_PAIRS = 6  # of tracklets that agree; four places determine a homography, the others are the proof
 _LEAST_SHARE = 0.4  # of the pairs that were asked
+_LEAST_GUESSED, _LEAST_SHARE_GUESSED = 8, 0.5  # the same where pairs are guesses
 _MOST_PAIRS = 200
 _SAMPLES = 12  # of a pair of tracklets
 _TRIES = 400
@@ -116,13 +117,19 @@ class Floors:
         return _apart(floor.homography, met), float(away_s)
 
 
-def learn_floors(scene: Scene, a: Integers, b: Integers, is_same: NDArray[np.bool_]) -> Floors:
+def learn_floors(
+    scene: Scene, a: Integers, b: Integers, is_same: NDArray[np.bool_], may_be: NDArray[np.bool_] | None = None
+) -> Floors:
     """Look for a floor between every two cameras.
+
+    Where people look otherwise in one of them nobody is held for one person in both; then guesses are asked, most of
+    which have to agree.
 
     Args:
         scene: the tracklets.
         a, b: (P,) pairs of rows in different cameras at the same time.
         is_same: (P,) which of them are held for one person.
+        may_be: (P,) which of them are a guess.
     """
     feet = feet_of(scene)
     camera = scene.camera
@@ -130,22 +137,22 @@ def learn_floors(scene: Scene, a: Integers, b: Integers, is_same: NDArray[np.boo
     first, second = np.where(swap, b, a), np.where(swap, a, b)
     kind = camera[first] * len(scene.cameras) + camera[second]
     floors = {}
-    for number in np.unique(kind[is_same]).tolist():
-        here = np.flatnonzero((kind == number) & is_same)
-        if len(here) < _LEAST_PAIRS:
-            continue
-        here = here[:: -(-len(here) // _MOST_PAIRS)]
-        asked = [meeting(feet[i], feet[j]) for i, j in zip(first[here].tolist(), second[here].tolist(), strict=True)]
-        asked = [one for one in asked if len(one)]
-        found = _find(asked)
-        if found is None:
-            continue
-        others = np.flatnonzero((kind == number) & ~is_same)
-        others = others[:: max(1, -(-len(others) // _MOST_PAIRS))]
-        apart = [
-            meeting(feet[i], feet[j]) for i, j in zip(first[others].tolist(), second[others].tolist(), strict=True)
-        ]
-        floors[divmod(number, len(scene.cameras))] = _with_reach(found, [one for one in apart if len(one)])
+
+    def met(pairs: NDArray[np.bool_]) -> list[Times]:
+        here = np.flatnonzero(pairs)
+        here = here[:: max(1, -(-len(here) // _MOST_PAIRS))]
+        found = [meeting(feet[i], feet[j]) for i, j in zip(first[here].tolist(), second[here].tolist(), strict=True)]
+        return [one for one in found if len(one)]
+
+    guessed = is_same if may_be is None else is_same | may_be
+    for number in np.unique(kind[guessed]).tolist():
+        held, of_kind = is_same, kind == number
+        found = _find(met(of_kind & held), _LEAST_PAIRS, _LEAST_SHARE)
+        if found is None and may_be is not None:
+            held = guessed
+            found = _find(met(of_kind & held), _LEAST_GUESSED, _LEAST_SHARE_GUESSED)
+        if found is not None:
+            floors[divmod(number, len(scene.cameras))] = _with_reach(found, met(of_kind & ~held))
     floors |= _own_floors(scene, feet)
     return Floors(scene, feet, floors)
 
@@ -220,9 +227,10 @@ def _term(distance: float, away_s: float, floor: Floor) -> float:
     return float(min(np.log(share * near + 1 - share), _MOST_TERM))
 
 
-def _find(asked: list[Times]) -> Floor | None:
+def _find(asked: list[Times], least_pairs: int, least_share: float) -> Floor | None:
     """The homography that most pairs of tracklets agree with; None when too few do."""
-    if len(asked) < _LEAST_PAIRS:
+    least = max(least_pairs, least_share * len(asked))
+    if len(asked) < least_pairs:
         return None
     everything = np.concatenate(asked)
     owner = np.repeat(np.arange(len(asked)), [len(one) for one in asked])
@@ -244,12 +252,12 @@ def _find(asked: list[Times]) -> Floor | None:
         return None
     for _ in range(3):
         inside = _medians(_distances(found, everything), owner, starts) < _INSIDE
-        if inside.sum() < max(_LEAST_PAIRS, _LEAST_SHARE * len(asked)):
+        if inside.sum() < least:
             return None
         found = _refined(found, everything[inside[owner]])
     median = _medians(_distances(found, everything), owner, starts)
     inside = median < _INSIDE
-    if inside.sum() < max(_LEAST_PAIRS, _LEAST_SHARE * len(asked)):
+    if inside.sum() < least:
         return None
     spread = max(float(np.sqrt(np.mean(median[inside] ** 2) / 2)), _LEAST_SPREAD)
     return Floor(found, spread, np.inf, int(inside.sum()))
