@@ -20,9 +20,11 @@ from mdpr.trackers.crosscamera.inquiry import Inquiry
 _EPILOG = """\
 ID, A and B are numbers or names of identities; A and B may be tracklets: RUN/CAMERA/TRACK.
 similarity is between -1 and 1, cameras evened out; runner-up the best of anybody else; margin the difference. What the
-time between the sights adds to the log-odds is the time term. certain: at least 99 %, probable: 90 %, else ambiguous.
+time between the sights adds to the log-odds is the time term. Could be somebody else, too: what another person whom one
+of the two could be as well takes from them. certain: at least 99 %, probable: 90 %, else ambiguous.
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
 """
+_LEAST_TOLD = -0.01  # of a log-odds
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -145,6 +147,10 @@ def _link_text(link: dict[str, Any]) -> str:
         parts.append(f"time term {times:+.2f}")
     if reasons.get("position_term"):
         parts.append(f"position term {reasons['position_term']:+.2f}")
+    taken = reasons.get("group_rival_term")
+    if taken is not None and taken <= _LEAST_TOLD:
+        who = f" ({reasons['group_rival']})" if reasons.get("group_rival") else ""
+        parts.append(f"could be somebody else, too: {taken:+.2f}{who}")
     if reasons.get("constraint"):
         parts.append(reasons["constraint"])
     for rule, count in (reasons.get("forbidden") or {}).items():

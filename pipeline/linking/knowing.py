@@ -196,6 +196,7 @@ def _changed_links(
     pairs = set()
     for link in linking.links:
         reasons = {**link.reasons.values(), "probability": link.probability}
+        del reasons["group_rival"]  # somebody who may be forgotten while this link stays
         a, b = StoredKey(*link.a), StoredKey(*link.b)
         one = StoredLink(a, b, Verdict(link.verdict), reasons, link.is_joined)
         pairs.add(one.pair)

@@ -159,6 +159,10 @@ def test_explain_tells_each_link_of_a_gallery_and_of_a_run(linked, capsys) -> No
             term = one["reasons"]["group_time_term"]
             line = next(line for line in text.splitlines() if line.startswith(f"  {one['a']} - {one['b']}: "))
             assert (f"; time term {term:+.2f}" in line) == (term != 0)
+            taken, who = one["reasons"]["group_rival_term"], one["reasons"].get("group_rival")
+            named = f" ({who})" if who else ""
+            assert (f"; could be somebody else, too: {taken:+.2f}{named}" in line) == (taken <= -0.01)
+            assert who is None or where[0] == "--run"  # a gallery may forget them
     assert told[0]["members"] == told[1]["members"]
     assert explain.main(["999", "--run", str(run)]) == 2
     assert explain.main(["--run", str(run)]) == 2

@@ -82,8 +82,18 @@ def two_people(folder: Path, names: Mapping[int, str] | None = None) -> Path:
     write_run(folder, tracklets)
     run = folder.name
     links = [
-        link(f"{run}/door/1", f"{run}/hall/1", "ambiguous", 0.62, time_term=-0.4, group_time_term=-0.3, gap_s=12.5),
-        link(f"{run}/hall/2", f"{run}/hall/3"),
+        link(
+            f"{run}/door/1",
+            f"{run}/hall/1",
+            "ambiguous",
+            0.62,
+            time_term=-0.4,
+            group_time_term=-0.3,
+            gap_s=12.5,
+            group_rival_term=-5.71,
+            group_rival=f"{run}/hall/2",
+        ),
+        link(f"{run}/hall/2", f"{run}/hall/3", group_rival_term=0.0, group_rival=None),
         link(f"{run}/door/1", f"{run}/hall/3", "ambiguous", 0.3, False, runner_up=0.9, margin=-0.09),
         link(f"{run}/hall/1", f"{run}/hall/2", "certain", 0.0, False, constraint="overlap in one camera"),
     ]

@@ -26,7 +26,7 @@ class LinkConfig:
         refine_rounds: most rounds of moving, splitting and merging.
     """
 
-    false_link_rate: float = 0.05
+    false_link_rate: float = 0.1
     all_right: float | None = 0.5
     candidates: int = 60
     split_tracks: bool = True

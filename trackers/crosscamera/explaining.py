@@ -7,7 +7,7 @@ import numpy as np
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS
 from mdpr.trackers.crosscamera.evidence import Weighed
 from mdpr.trackers.crosscamera.groupodds import RATIO
-from mdpr.trackers.crosscamera.reasons import GroupTrees, Pairs, TreeLink, rivals
+from mdpr.trackers.crosscamera.reasons import Pairs, TreeLink, rivals
 from mdpr.trackers.crosscamera.scene import Integers, Scene
 from mdpr.trackers.crosscamera.types import Calibration, CameraPairFit, Link, Reasons, Verdict
 
@@ -17,9 +17,9 @@ NEARLY = 0.1
 
 
 def explain(
-    scene: Scene, weighed: Weighed, group: Integers, trees: GroupTrees, fixed: Integers
+    scene: Scene, weighed: Weighed, group: Integers, joined: list[TreeLink]
 ) -> tuple[tuple[Link, ...], Calibration]:
-    """Links of the final groups, sorted by pair, and the calibration."""
+    """Links of the final groups, whose trees have the edges `joined`, sorted by pair; and the calibration."""
     pairs = weighed.pairs
     best, forbidden = rivals(pairs, group)
     place = {code: number for number, code in enumerate((pairs.a * len(scene) + pairs.b).tolist())}
@@ -43,12 +43,13 @@ def explain(
             group_log_odds=None if tree is None else tree.log_odds,
             group_time_term=None if tree is None else tree.times,
             gap_s=_gap_s(scene, a, b),
+            group_rival_term=None if tree is None else tree.rivals,
+            group_rival=None if tree is None or tree.rival < 0 else str(scene.keys[tree.rival]),
         )
 
     links: list[Link] = []
-    joined = trees.links(group)
     for tree in joined:
-        probability = _probability(tree.log_odds)
+        probability = 1 - tree.risk
         why = reasons(tree.a, tree.b, "must-link" if tree.is_forced else "", tree)
         links.append(Link(scene.keys[tree.a], scene.keys[tree.b], _verdict(probability), probability, True, why))
     for a, b, odds, constraint in _apart(pairs, group):
@@ -92,7 +93,7 @@ def _apart(pairs: Pairs, group: Integers) -> list[tuple[int, int, float, str]]:
 
 def _calibration(scene: Scene, weighed: Weighed, joined: list[TreeLink]) -> Calibration:
     odds, weight = weighed.different_odds
-    risk = [1 - _probability(link.log_odds) for link in joined]
+    risk = [link.risk for link in joined]
     pairs = [link.pairs for link in joined]
     found = weighed.fit
     fits = []

@@ -51,6 +51,10 @@ class Sides:
     cameras: Times
     within: Times
 
+    def take(self, places: Integers) -> Sides:
+        """Some of them, in this order."""
+        return Sides(self.size[places], self.cameras[places], self.within[places])
+
 
 def single_sides(count: int) -> Sides:
     """One tracklet, `count` times."""
@@ -64,6 +68,24 @@ def all_sides(sides: Sequence[Sides]) -> Sides:
         np.concatenate([one.cameras for one in sides]),
         np.concatenate([one.within for one in sides]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Cuts:
+    """E ways to take a group of n rows apart into two.
+
+    Attributes:
+        part: (E, n) what is in the smaller of the two.
+        of_part, of_rest: the two.
+        log_odds: (E,) of their being one person.
+        times: (E,) what the order of visits adds to that.
+    """
+
+    part: Flags
+    of_part: Sides
+    of_rest: Sides
+    log_odds: Times
+    times: Times
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +139,11 @@ class Evidence:
     def times(self, one: Sequence[Integers], two: Sequence[Integers]) -> Times:
         """(K,) what the order of visits adds to the log-odds of two groups, given by their rows."""
         return np.zeros(len(one)) if self.journeys is None else self.journeys.gains(one, two)
+
+    @property
+    def most_times(self) -> float:
+        """The most that `times` can add."""
+        return 0.0 if self.journeys is None else self.journeys.most_gain
 
     def log_odds(self, cross: Times, one: Sides, two: Sides, times: Times) -> tuple[Times, Times]:
         """(K,) of two groups being one person, and how much of that comes from the tracklets in them.
@@ -234,8 +261,8 @@ class PairTable:
         times = np.zeros(len(rows)) if journeys is None else journeys.gains_of_members(rows)
         return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within), times
 
-    def cuts(self, rows: Integers, among: Integers, side: Flags) -> tuple[Times, Times]:
-        """(E,) log-odds of the two parts into which each of E cuts takes a group, and what times add to them.
+    def cuts(self, rows: Integers, among: Integers, side: Flags) -> Cuts:
+        """The two parts into which each of E cuts takes a group.
 
         Args:
             rows: (n,) rising.
@@ -245,7 +272,7 @@ class PairTable:
         total = self.towards(rows, rows)
         inside = np.zeros((len(side), TERMS))
         cross = np.zeros((len(side), TERMS))
-        small = np.where((2 * side.sum(axis=1) > len(rows))[:, None], ~side, side)  # cheap: most edges hold few rows
+        small: Flags = np.where((2 * side.sum(axis=1) > len(rows))[:, None], ~side, side)  # cheap: most hold few rows
         for cut, part in enumerate(small):
             here = np.flatnonzero(part)
             cross[cut] = total[here].sum(axis=0)
@@ -256,14 +283,11 @@ class PairTable:
         outside = total.sum(axis=0) / 2 - cross - inside
         one = self._evidence.by_camera(rows)
         few = small.astype(np.float64) @ one
+        of_part = self._evidence.sides(few, inside[:, WITHIN])
+        of_rest = self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN])
         times = self._evidence.times([rows[part] for part in small], [rows[~part] for part in small])
-        odds, _ = self._evidence.log_odds(
-            cross,
-            self._evidence.sides(few, inside[:, WITHIN]),
-            self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN]),
-            times,
-        )
-        return odds, times
+        odds, _ = self._evidence.log_odds(cross, of_part, of_rest, times)
+        return Cuts(small, of_part, of_rest, odds, times)
 
 
 class GroupSums:

@@ -40,6 +40,11 @@ class Journeys:
         """Those of all tracklets of a scene."""
         return cls(scene.camera, scene.start_s, scene.end_s, scene.clock, travel)
 
+    @property
+    def most_gain(self) -> float:
+        """The most that `gains` can be, of groups of several visits."""
+        return 0.0 if self.travel.says_nothing else MOST_GAIN
+
     def pair(self, a: Integers, b: Integers) -> Times:
         """(P,) term of each pair, as if one directly followed the other."""
         is_first = self._rank[a] < self._rank[b]

@@ -94,13 +94,13 @@ class OfflineLinker:
             group, weighed = self._group(
                 scene, appearance, constraints, positions, knowledge, candidates, group, floors
             )
-        trees = GroupTrees(weighed.evidence, constraints.groups)
+        trees = GroupTrees(weighed.evidence, constraints.groups, constraints.forbidding)
         before = None
         while before is None or not np.array_equal(group, before):
             links = trees.links(group)
             rate, all_right = self._config.false_link_rate, self._config.all_right
             before, group = group, cut_doubtful(group, links, rate, all_right)
-        decisions, calibration = explain(scene, weighed, group, trees, constraints.groups)
+        decisions, calibration = explain(scene, weighed, group, links)
         linking = Linking(number_identities(scene, group), decisions, calibration, split, dropped)
         return linking, Learned(scene, constraints, appearance, offset, weighed)
 

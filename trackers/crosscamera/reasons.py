@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, mini
 
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE, members_of
 from mdpr.trackers.crosscamera.groupodds import Evidence, PairTable
+from mdpr.trackers.crosscamera.rivals import Forbidding, Rivals
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 
 _SURE = 50.0  # stands for "certainly" where log-odds are compared
@@ -43,7 +44,8 @@ class TreeLink:
     """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did.
 
     `pairs` of tracklets are one person by this edge alone: one side times the other. `times` is what the order of
-    visits adds to the log-odds.
+    visits adds to the log-odds. `rivals`, 0 or less, is what other groups take from them that either side could belong
+    to; `rival` is the lowest row of the one that takes most, -1 when there is none.
     """
 
     a: int
@@ -52,6 +54,14 @@ class TreeLink:
     is_forced: bool
     pairs: int = 1
     times: float = 0.0
+    rivals: float = 0.0
+    rival: int = -1
+
+    @property
+    def risk(self) -> float:
+        """Probability that the two sides are not one person."""
+        log_odds = min(max(self.log_odds + self.rivals, -_SURE / 2), _SURE)  # of a risk of 1 there is no logarithm
+        return 0.0 if self.is_forced else 1 / (1 + math.exp(log_odds))
 
 
 class GroupTrees:
@@ -60,17 +70,19 @@ class GroupTrees:
     Args:
         evidence: about pairs.
         fixed: (N,) number of the group that corrections make.
+        forbidding: (P,) code of what forbids each pair of rows.
     """
 
-    def __init__(self, evidence: Evidence, fixed: Integers) -> None:
-        self._table = PairTable(evidence)
-        self._fixed = fixed
+    def __init__(self, evidence: Evidence, fixed: Integers, forbidding: Forbidding) -> None:
+        self._evidence, self._table = evidence, PairTable(evidence)
+        self._fixed, self._forbidding = fixed, forbidding
 
     def links(self, group: Integers) -> list[TreeLink]:
         """All edges, n - 1 for a group of n, in order of group and rows."""
-        return [link for rows in members_of(group) if len(rows) > 1 for link in self._links(rows)]
+        rivals = Rivals(self._evidence, self._table, group, self._forbidding)
+        return [link for rows in members_of(group) if len(rows) > 1 for link in self._links(rows, rivals)]
 
-    def _links(self, rows: Integers) -> list[TreeLink]:
+    def _links(self, rows: Integers, rivals: Rivals) -> list[TreeLink]:
         among = self._table.among(rows)
         is_fixed = self._fixed[rows][:, None] == self._fixed[rows][None, :]
         strength = np.where(is_fixed, _SURE, self._table.ratios(among))
@@ -79,12 +91,17 @@ class GroupTrees:
         tree = minimum_spanning_tree(np.triu(cost)).tocoo()
         edges = sorted(zip(*np.sort([tree.row, tree.col], axis=0).tolist(), strict=True))
         sides = np.array([self._side(edges, one, two, len(rows)) for one, two in edges])
-        odds, times = self._table.cuts(rows, among, sides)
+        cuts = self._table.cuts(rows, among, sides)
+        taken, rival = rivals.of_cuts(rows, cuts)
         found = []
-        for (one, two), side, value, time in zip(edges, sides, odds.tolist(), times.tolist(), strict=True):
-            pairs = int(side.sum()) * int((~side).sum())
-            forced = bool(is_fixed[one, two])
-            found.append(TreeLink(int(rows[one]), int(rows[two]), _SURE if forced else value, forced, pairs, time))
+        for number, ((one, two), side) in enumerate(zip(edges, sides, strict=True)):
+            a, b, pairs = int(rows[one]), int(rows[two]), int(side.sum()) * int((~side).sum())
+            times = float(cuts.times[number])
+            if is_fixed[one, two]:
+                found.append(TreeLink(a, b, _SURE, True, pairs, times))
+            else:
+                odds = float(cuts.log_odds[number])
+                found.append(TreeLink(a, b, odds, False, pairs, times, float(taken[number]), int(rival[number])))
         return found
 
     @staticmethod
@@ -117,8 +134,7 @@ def cut_doubtful(
         false_link_rate: in (0, 1).
         all_right: more links are kept as long as all of them are right with this probability; None keeps no more.
     """
-    odds = np.clip([link.log_odds for link in links], -_SURE / 2, _SURE)  # a probability of 1 has no logarithm of 0
-    risk = 1 / (1 + np.exp(odds))
+    risk = np.array([link.risk for link in links])
     order = np.argsort(risk, kind="stable")
     pairs = np.array([link.pairs for link in links])[order]  # a link between two large groups must be surer
     mean = np.cumsum(risk[order] * pairs) / np.cumsum(pairs)

@@ -144,6 +144,9 @@ class Reasons:
         group_time_term: what the order of visits of these parts adds to that; None when apart.
         gap_s: seconds from the end of the earlier to the beginning of the later; below 0 when at once, None when their
             clocks cannot be compared.
+        group_rival_term: what other identities take from `group_log_odds` that either part could belong to, 0 or less;
+            None when apart.
+        group_rival: key of the first tracklet of the identity that takes most; None when none does.
     """
 
     similarity: float | None
@@ -157,6 +160,8 @@ class Reasons:
     group_log_odds: float | None = None
     group_time_term: float | None = None
     gap_s: float | None = None
+    group_rival_term: float | None = None
+    group_rival: str | None = None
 
     def values(self) -> dict[str, Any]:
         """The same as a dictionary that JSON can hold."""

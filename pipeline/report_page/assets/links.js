@@ -86,6 +86,7 @@ function whyWords(link) {
   const times = isNumber(why.group_time_term) ? why.group_time_term : why.time_term;
   if (isNumber(times) && times !== 0) said.push(`Times speak ${times > 0 ? "for" : "against"} it.`);
   if (isNumber(why.position_term) && why.position_term !== 0) said.push(`Position on the ground speaks ${why.position_term > 0 ? "for" : "against"} it.`);
+  if (isNumber(why.group_rival_term) && why.group_rival_term <= -0.1) said.push("One of the two could be somebody else, too.");
   if (!link.isJoined && link.probability > 0.5) said.push("Taken alone the pair is likelier one person than not; together with their other visits it is not.");
   return said.join(" ");
 }
@@ -99,6 +100,8 @@ const REASON_WORDS = {
   log_odds: ["Log-odds of the pair", "of being one person, taken by itself; above 0 is more likely than not"],
   group_log_odds: ["Log-odds of the groups", "over all pairs between the two groups that this link holds together"],
   group_time_term: ["Times of the groups", "what the order of their visits adds to that"],
+  group_rival_term: ["Others take", "from the log-odds of the groups, as far as either could be another person, too"],
+  group_rival: ["Most of it", "the person who was first seen here"],
   gap_s: ["Seconds between", "from the end of the earlier to the beginning of the later; below 0 they were there at once"],
 };
 
@@ -120,6 +123,6 @@ function reasonTable(link) {
 
 /** A number with its sign where that matters; a term of exactly 0 means that nothing is known. */
 function signed(key, value) {
-  if (/_term$/.test(key) && value === 0) return "nothing known";
+  if (/_term$/.test(key) && value === 0) return key === "group_rival_term" ? "nothing" : "nothing known";
   return /_term$|margin|log_odds/.test(key) && value > 0 ? `+${two(value)}` : two(value);
 }

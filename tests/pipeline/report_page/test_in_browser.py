@@ -81,7 +81,7 @@ def test_details_tell_why(page):
     text = page.value("document.querySelector('#details').innerText")
     assert "same person: 62 %" in text
     alike = "Appearance 0.81; the next best other person has 0.44. The later came 12.5 s after the other had left. "
-    assert f"{alike}Times speak against it." in text
+    assert f"{alike}Times speak against it. One of the two could be somebody else, too." in text
     assert "They cannot be one person: overlap in one camera." in text
     assert text.index("Why they are one person (1)") < text.index("Who came close (2)")
     assert text.index("somebody else looks more alike, 0.90") < text.index("They cannot be one person")
@@ -93,6 +93,7 @@ def test_details_tell_why(page):
         "Similarity": "0.81", "Runner-up": "0.44", "Margin": "+0.37", "Travel time": "-0.40",
         "Position": "nothing known", "Log-odds of the pair": "+5.10", "Ruled out": "1 by: overlap in one camera",
         "Log-odds of the groups": "+6.20", "Times of the groups": "-0.30", "Seconds between": "12.50",
+        "Others take": "-5.71", "Most of it": "monday/hall/2",
     }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import warnings
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naive_evidence import SHARING, naive_odds, random_evidence, terms_of
 
 from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
 from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
@@ -31,22 +31,23 @@ from mdpr.trackers.crosscamera.groupodds import (
     Sides,
 )
 from mdpr.trackers.crosscamera.inquiry import inquire
-from mdpr.trackers.crosscamera.journeys import MOST_GAIN, Journeys
-from mdpr.trackers.crosscamera.likelihood import Fit, rising_log_ratio
+from mdpr.trackers.crosscamera.likelihood import Fit
 from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import make_scene
-from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, ONE_PERSON, Sharing, sharing_of
+from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
 from mdpr.trackers.crosscamera.similarity import BEST_VIEWS, candidate_pairs, set_similarity
-from mdpr.trackers.crosscamera.travel import TravelTimes
 from simulated_tracklets import World, best_baseline, make_tracklet, score, simulate
 
-SHARING = Sharing.of_correlation(0.4)
 ONE_CLASS = np.zeros(1, np.int64)
 
 
 def nothing_forbids(a, b):
     return 0
+
+
+def no_pair_is_forbidden(a, b):
+    return np.zeros(len(a), np.int8)
 
 
 def mixture(rng, pairs, share, same, different=0.0, kind=0):
@@ -204,14 +205,6 @@ def test_returns_to_a_camera_do_not_say_what_people_look_like_in_two():
         assert apart.same[number] == pytest.approx(true, abs=0.1)
 
 
-def terms_of(similarity, cameras, a, b, other=0.0):
-    """Where two people are 0.0 alike in the mean, with 0.2, and one person 0.7, with 0.1."""
-    one = [np.full(1, value) for value in (0.0, 0.7, 0.2, 0.1, 0.05, 1000.0, 50.0, 1e6)]
-    found = Fit(*one)
-    zero = np.zeros(len(a), np.int64)
-    return pair_terms(found, zero, cameras[a] != cameras[b], similarity, np.ones(len(a)), np.full(len(a), other))
-
-
 def test_terms_of_a_pair_by_hand():
     """0.5 alike: 2.5 standard deviations above two people; usual are 3.5, half of that where half as reliable."""
     found = Fit(*(np.full(1, value) for value in (0.0, 0.7, 0.2, 0.1, 0.05, 1000.0, 50.0, 1e6)))
@@ -243,69 +236,6 @@ def test_pairs_that_were_not_looked_at_count_as_those_that_were_sampled():
     assert elsewhere[GAP] > 3
     within = [1, elsewhere[STANDARD] - elsewhere[GAP], elsewhere[WIDTH]]
     assert elsewhere[[ACROSS, ABOVE, ACROSS_WIDTH]].tolist() == pytest.approx(within)
-
-
-def random_evidence(seed, count=12):
-    rng = np.random.default_rng(seed)
-    a, b = np.triu_indices(count, 1)
-    truth, cameras = rng.integers(0, 4, count), rng.integers(0, 3, count)
-    similarity = np.where(truth[a] == truth[b], 0.7, 0.0) + rng.normal(0, 0.25, len(a))
-    keep = rng.random(len(a)) < 0.8
-    terms = terms_of(similarity, cameras, a, b)
-    elsewhere = terms_of(np.array([0.0]), np.array([0, 1]), np.array([0]), np.array([1]))[0]
-    journeys = None
-    if seed % 3:  # every third knows nothing about times
-        start = rng.uniform(0, 60, count)
-        travel = TravelTimes(rng.normal(0, 1, (3, 3, 14)), {})
-        journeys = Journeys(cameras, start, start + rng.uniform(1, 9, count), np.zeros(count, np.int64), travel)
-    return Evidence(cameras, a[keep], b[keep], terms[keep], elsewhere, -1.0, SHARING, 1e6, journeys)
-
-
-def naive_times(evidence, one, two):
-    if evidence.journeys is None:
-        return 0.0
-    worth = lambda rows: float(evidence.journeys.worths([np.array(rows, np.int64)])[0])  # noqa: E731
-    return min(max(worth([*one, *two]) - worth(one) - worth(two), -MOST_GAIN), MOST_GAIN)
-
-
-def matrix(evidence):
-    """(N, N, TERMS), pairs of one camera telling nothing about pairs of two."""
-    result = np.tile(evidence.elsewhere, (evidence.count, evidence.count, 1))
-    result[evidence.camera[:, None] == evidence.camera, 7:] = 0
-    result[evidence.a, evidence.b] = result[evidence.b, evidence.a] = evidence.terms
-    result[np.arange(evidence.count), np.arange(evidence.count)] = 0
-    return result
-
-
-def naive_odds(evidence, one, two):
-    """Two groups of rows, pair by pair, from the definition."""
-    every = matrix(evidence)
-    pairs, seen, y, gap, width, other = (every[np.ix_(one, two)][:, :, term].sum() for term in (0, 2, 3, 4, 5, 6))
-    y, gap, width = y / seen, gap / seen, width / seen
-    n, m = len(one), len(two)
-    sharing = evidence.sharing
-    of_two = sharing.pair + sharing.row * (1 / n + 1 / m) + (1 - sharing.pair - 2 * sharing.row) / (n * m)
-    person, row = ONE_PERSON.pair, ONE_PERSON.row
-    rest = 1 - person - 2 * row
-    precision, weighted = 1 / (person * width), 0.0
-    cameras = []
-    for rows in (one, two):
-        cameras.append(len({int(evidence.camera[i]) for i in rows}))
-        inside = [every[i, j] for i, j in itertools.combinations(rows, 2)]
-        across = sum(pair[7] for pair in inside)
-        if across:
-            count = max(cameras[-1], 2)
-            spread = sum(pair[9] for pair in inside) / across
-            own = 1 / (spread * (row * 4 / count + rest / (count * (count - 1) / 2)))
-            precision += own
-            weighted += own * sum(pair[8] for pair in inside) / across
-    above = max(weighted / precision, 0.0)
-    c, d = cameras
-    of_one = 1 / precision + width * (row * (1 / c + 1 / d) + rest / (c * d))
-    alike = float(rising_log_ratio(y, gap + above, of_two, of_one, evidence.freedom))
-    alike = min(max(alike, -10 / of_two), 10 / of_two)
-    alike += naive_times(evidence, one, two)
-    return evidence.prior + math.log(max(n, m)) + alike + other / pairs / of_two
 
 
 def naive_objective(evidence, group):
@@ -522,7 +452,7 @@ def test_doubtful_links_are_cut_to_the_rate():
 def test_tree_links_hold_their_group_together():
     evidence = random_evidence(5)
     group = np.array([0] * 7 + [7] * 5)
-    links = GroupTrees(evidence, np.arange(12)).links(group)
+    links = GroupTrees(evidence, np.arange(12), no_pair_is_forbidden).links(group)
     assert len(links) == 10
     for link in links:
         rows = np.flatnonzero(group == group[link.a])

@@ -90,7 +90,7 @@ def test_links_are_trees_with_reasons():
     for link in joined:
         why = link.reasons
         assert why.margin == pytest.approx(why.similarity - why.runner_up)
-        assert link.probability == pytest.approx(1 / (1 + math.exp(-why.group_log_odds)))
+        assert link.probability == pytest.approx(1 / (1 + math.exp(-why.group_log_odds - why.group_rival_term)))
 
 
 def test_nobody_and_one():
