@@ -121,7 +121,8 @@ def inquiry_text(found: Inquiry, said: Sequence[Correction], a: str, b: str) -> 
             lines.append(f"  such a pair by itself needs {found.needed:.3f} for even odds")
         lines.append(f"  time term {found.time_term:+.2f}, log-odds of that pair {found.log_odds:+.2f}")
     lines.append(
-        f"  log-odds of all pairs together {found.group_log_odds:+.2f}, of which times {found.group_time_term:+.2f}; "
+        f"  log-odds of all pairs together {found.group_log_odds:+.2f}, of which times {found.group_time_term:+.2f} "
+        f"and places {found.group_position_term:+.2f}; "
         f"probability of being one person {found.probability:.1%}"
     )
     return "\n".join(lines) + "\n"
@@ -145,8 +146,10 @@ def _link_text(link: dict[str, Any]) -> str:
     times = reasons.get("time_term") if of_groups is None else of_groups
     if times:
         parts.append(f"time term {times:+.2f}")
-    if reasons.get("position_term"):
-        parts.append(f"position term {reasons['position_term']:+.2f}")
+    of_groups = reasons.get("group_position_term")
+    places = reasons.get("position_term") if of_groups is None else of_groups
+    if places:
+        parts.append(f"position term {places:+.2f}")
     taken = reasons.get("group_rival_term")
     if taken is not None and taken <= _LEAST_TOLD:
         who = f" ({reasons['group_rival']})" if reasons.get("group_rival") else ""

@@ -179,7 +179,8 @@ def test_why_not(linked, tmp_path, capsys) -> None:
         assert found["similarity"] < found["needed"]
         assert found["group_log_odds"] < 0 < found["probability"] < 0.5
         assert explain.main(["--why-not", str(one.number), str(other.members[0]), *where]) == 0
-        assert f"of which times {found['group_time_term']:+.2f}; " in capsys.readouterr().out
+        terms = f"times {found['group_time_term']:+.2f} and places {found['group_position_term']:+.2f}; "
+        assert f"of which {terms}" in capsys.readouterr().out
     say(gallery, "split", one.number, one.members[-1])
     capsys.readouterr()
     assert explain.main(["--why-not", str(one.number), str(one.members[-1]), "--gallery", str(gallery)]) == 0

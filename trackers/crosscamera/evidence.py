@@ -138,10 +138,11 @@ def weigh(
     common = _mean(prior[is_free], back_prior[back_free], back_weight[back_free], total)
     reliable = reliabilities(appearance, scene.has_view)
     is_across, back_across = scene.camera[a] != scene.camera[b], scene.camera[back_a] != scene.camera[back_b]
-    other = position_term + prior - common
-    terms = pair_terms(found, kind, is_across, similarity, reliable[a] * reliable[b], other)
+    other = prior - common
+    terms = pair_terms(found, kind, is_across, similarity, reliable[a] * reliable[b], other, position_term)
     reliability = reliable[back_a] * reliable[back_b]
-    back = pair_terms(found, back_kind, back_across, back_similarity, reliability, back_prior - common)
+    nowhere = np.zeros(len(back_a))
+    back = pair_terms(found, back_kind, back_across, back_similarity, reliability, back_prior - common, nowhere)
     ratio = terms[:, RATIO]
     travel = declared_times(scene, topology)
     if group is not None:
@@ -150,7 +151,9 @@ def weigh(
             np.concatenate([a[looked], back_a[sampled]]),
             np.concatenate([b[looked], back_b[sampled]]),
             np.concatenate([np.ones(int(looked.sum())), back_weight[sampled]]),
-            np.concatenate([(ratio - other)[looked], (back[:, RATIO] - back[:, groupodds.OTHER])[sampled]]),
+            np.concatenate(
+                [(ratio - other - position_term)[looked], (back[:, RATIO] - back[:, groupodds.OTHER])[sampled]]
+            ),
             np.concatenate([prior[looked], back_prior[sampled]]),
         )
         travel = learned_times(scene, topology, group, sample)
@@ -162,8 +165,9 @@ def weigh(
     elsewhere = _elsewhere(back, back_weight, terms)
     freedom = float(found.freedom[0])
     evidence = Evidence(
-        scene.camera, a[is_free], b[is_free], terms[is_free], elsewhere, common, sharing, freedom, journeys
-    )
+        scene.camera, scene.has_appearance, a[is_free], b[is_free], terms[is_free], elsewhere, common, sharing,
+        freedom, journeys,
+    )  # fmt: skip
     known, back_known = usable & (code == SAME_CAMERA), back_code == SAME_CAMERA
     return Weighed(
         Pairs(a, b, similarity, time_term, position_term, ratio + time_term + common, code),
@@ -181,7 +185,7 @@ def weigh(
 
 
 def pair_terms(
-    found: Fit, kind: Integers, is_across: Flags, similarity: Times, reliability: Times, other: Times
+    found: Fit, kind: Integers, is_across: Flags, similarity: Times, reliability: Times, other: Times, place: Times
 ) -> Times:
     """(P, TERMS) of pairs; see `mdpr.trackers.crosscamera.groupodds`.
 
@@ -191,14 +195,15 @@ def pair_terms(
         is_across: (P,) whether these are two cameras.
         similarity: (P,); NaN without appearance.
         reliability: (P,) of both tracklets together, see `reliabilities`.
-        other: (P,) what else is known, as a log ratio.
+        other: (P,) what the two cameras say, as a log ratio.
+        place: (P,) what places say, as a log ratio.
     """
     seen = np.isfinite(similarity)
     similarity = np.where(seen, similarity, 0.0)
     spread = found.different_spread[kind]
     terms = np.empty((len(kind), groupodds.TERMS))
-    terms[:, groupodds.PAIRS] = 1
-    terms[:, RATIO] = np.where(seen, found.log_ratio(similarity, kind, reliability), 0.0) + other
+    terms[:, groupodds.PLACE] = place
+    terms[:, RATIO] = np.where(seen, found.log_ratio(similarity, kind, reliability), 0.0) + other + place
     terms[:, groupodds.SEEN] = seen
     terms[:, STANDARD] = seen * (similarity - found.different[kind]) / spread
     terms[:, GAP] = seen * reliability * (found.same[kind] - found.different[kind]) / spread
@@ -207,6 +212,7 @@ def pair_terms(
     terms[:, groupodds.ACROSS] = seen & is_across
     terms[:, groupodds.ABOVE] = is_across * (terms[:, STANDARD] - terms[:, GAP])
     terms[:, groupodds.ACROSS_WIDTH] = is_across * terms[:, WIDTH]
+    terms[:, groupodds.PLACE_SIZE], terms[:, groupodds.PLACE_SQUARE] = np.abs(place), np.square(place)
     return terms
 
 
@@ -226,7 +232,7 @@ def _elsewhere(back: Times, weight: Times, terms: Times) -> Times:
         found[[RATIO, groupodds.SEEN, WIDTH]] = MOST_NEGATIVE, 1.0, 1.0
         found[GAP] = terms[seen, GAP].mean() if seen.any() else 0.0
     found[groupodds.OTHER] = 0
-    found[groupodds.PAIRS] = 1
+    found[[groupodds.PLACE, groupodds.PLACE_SIZE, groupodds.PLACE_SQUARE]] = 0
     found[groupodds.WITHIN] = found[groupodds.SEEN], found[STANDARD] - found[GAP], found[WIDTH]  # where it is across
     return found
 

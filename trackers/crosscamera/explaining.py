@@ -42,6 +42,7 @@ def explain(
             forbidden=dict(sorted((forbidden[a] + forbidden[b]).items())),
             group_log_odds=None if tree is None else tree.log_odds,
             group_time_term=None if tree is None else tree.times,
+            group_position_term=None if tree is None else tree.places,
             gap_s=_gap_s(scene, a, b),
             group_rival_term=None if tree is None else tree.rivals,
             group_rival=None if tree is None or tree.rival < 0 else str(scene.keys[tree.rival]),

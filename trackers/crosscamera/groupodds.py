@@ -21,20 +21,23 @@ from mdpr.trackers.crosscamera.likelihood import MOST_LOG_RATIO, rising_log_rati
 from mdpr.trackers.crosscamera.scene import Flags, Integers, Times
 from mdpr.trackers.crosscamera.sharing import ONE_PERSON, Sharing
 
-TERMS = 10
-PAIRS = 0  # 1
+TERMS = 12
+PLACE = 0  # what places add to the log ratio, 0 where these are not known
 RATIO = 1  # log ratio of the pair by itself, for one person against two
 SEEN = 2  # whether it has a similarity
 STANDARD = 3  # the similarity less the mean of two people, in their standard deviations
 GAP = 4  # what that usually is for one person
 WIDTH = 5  # variance of that for one person, against that for two
-OTHER = 6  # what places add to the log ratio
+OTHER = 6  # what the two cameras add to the log ratio
 ACROSS = 7  # whether it has a similarity and is of two cameras; 0 in the next two where not
 ABOVE = 8  # STANDARD - GAP
 ACROSS_WIDTH = 9  # WIDTH
+PLACE_SIZE, PLACE_SQUARE = 10, 11  # of PLACE
 WITHIN = [ACROSS, ABOVE, ACROSS_WIDTH]
 """What the pairs within a group tell about it. Only those of two cameras: people look more alike in one."""
 _LEAST_GAP = 1e-3
+_PLACES_SHARE = 0.4
+"""What places have in common of two groups that meet several times: who goes with somebody is beside them each time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,28 +46,32 @@ class Sides:
 
     Attributes:
         size: (K,) tracklets.
-        cameras: (K,) cameras that they are in.
+        seen: (K,) those of them with appearance.
+        cameras: (K,) cameras that these are in.
         within: (K, 3) sums of the terms `WITHIN` over the pairs within the group.
     """
 
     size: Times
+    seen: Times
     cameras: Times
     within: Times
 
     def take(self, places: Integers) -> Sides:
         """Some of them, in this order."""
-        return Sides(self.size[places], self.cameras[places], self.within[places])
+        return Sides(self.size[places], self.seen[places], self.cameras[places], self.within[places])
 
 
-def single_sides(count: int) -> Sides:
-    """One tracklet, `count` times."""
-    return Sides(np.ones(count), np.ones(count), np.zeros((count, len(WITHIN))))
+def single_sides(has_appearance: Flags) -> Sides:
+    """K tracklets by themselves."""
+    seen = has_appearance.astype(np.float64)
+    return Sides(np.ones(len(seen)), seen, seen, np.zeros((len(seen), len(WITHIN))))
 
 
 def all_sides(sides: Sequence[Sides]) -> Sides:
     """One after the other."""
     return Sides(
         np.concatenate([one.size for one in sides]),
+        np.concatenate([one.seen for one in sides]),
         np.concatenate([one.cameras for one in sides]),
         np.concatenate([one.within for one in sides]),
     )
@@ -79,6 +86,7 @@ class Cuts:
         of_part, of_rest: the two.
         log_odds: (E,) of their being one person.
         times: (E,) what the order of visits adds to that.
+        places: (E,) what places add to it.
     """
 
     part: Flags
@@ -86,6 +94,7 @@ class Cuts:
     of_rest: Sides
     log_odds: Times
     times: Times
+    places: Times
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +103,10 @@ class Evidence:
 
     Attributes:
         camera: (N,) number of the camera of each row.
+        has_appearance: (N,) whether it is known what the row looks like.
         a, b: (P,) rows of the pairs that were looked at, a < b, none forbidden.
         terms: (P, TERMS).
-        elsewhere: (TERMS,) what a pair that was not looked at counts as.
+        elsewhere: (TERMS,) what a pair that was not looked at counts as, of two rows with appearance.
         prior: log-odds of two groups before they are looked at.
         sharing: what the similarities between two people have in common.
         freedom: degrees of freedom of the distributions of similarity.
@@ -104,6 +114,7 @@ class Evidence:
     """
 
     camera: Integers
+    has_appearance: Flags
     a: Integers
     b: Integers
     terms: Times
@@ -124,17 +135,19 @@ class Evidence:
         return int(self.camera.max(initial=0)) + 1
 
     def by_camera(self, rows: Integers) -> Times:
-        """(n, C) 1 for the camera of each row."""
-        found = np.zeros((len(rows), self.cameras))
-        found[np.arange(len(rows)), self.camera[rows]] = 1
+        """(n, C + 1) 1 for the camera of each row with appearance; in the last place for a row without."""
+        found = np.zeros((len(rows), self.cameras + 1))
+        found[np.arange(len(rows)), np.where(self.has_appearance[rows], self.camera[rows], self.cameras)] = 1
         return found
 
     def sides(self, by_camera: Times, within: Times) -> Sides:
-        """K groups by the (K, C) number of rows in each camera and (K, 3) sums over the pairs that were looked at."""
-        size = by_camera.sum(axis=1)
-        across = (size**2 - (by_camera**2).sum(axis=1)) / 2
+        """K groups by the (K, C + 1) sums of `by_camera` and (K, 3) sums over the pairs that were looked at."""
+        per_camera = by_camera[:, :-1]
+        seen = per_camera.sum(axis=1)
+        across = (seen**2 - (per_camera**2).sum(axis=1)) / 2
         within = within + (across - within[:, 0])[:, None] * self.elsewhere[WITHIN]
-        return Sides(size, (by_camera > 0).sum(axis=1).astype(np.float64), within)
+        cameras = (per_camera > 0).sum(axis=1).astype(np.float64)
+        return Sides(by_camera.sum(axis=1), seen, cameras, within)
 
     def times(self, one: Sequence[Integers], two: Sequence[Integers]) -> Times:
         """(K,) what the order of visits adds to the log-odds of two groups, given by their rows."""
@@ -152,26 +165,42 @@ class Evidence:
         For one person it varies around what is usual for one, or more where the groups are more alike within than
         usual: what is usual for a person is a part of the variance, `ONE_PERSON.pair`, of which the pairs within tell.
         What is left of it goes by the number of cameras, since a person looks alike in all tracklets of one camera.
-        Places count by the inverse of the variance of a mean, times in full. The prior is that of a Chinese restaurant
-        process: whoever comes joins a group in proportion to its size.
+        Tracklets without appearance take no part in this. Places count where they are known, see `places_of`, times in
+        full. The prior is that of a Chinese restaurant process: whoever comes joins a group in proportion to its size.
 
         Args:
             cross: (K, TERMS) sums over the pairs between the two groups that were looked at.
             one, two: the groups.
             times: (K,) see `times`.
         """
-        pairs = one.size * two.size
-        total = cross + (pairs - cross[:, PAIRS])[:, None] * self.elsewhere
+        total = cross + (one.seen * two.seen - cross[:, SEEN])[:, None] * self.elsewhere
         seen = np.maximum(total[:, SEEN], 1e-9)
         standard, gap, width = (total[:, term] / seen for term in (STANDARD, GAP, WIDTH))
         width = np.maximum(width, 1e-6)
-        of_two = self.sharing.of_mean(one.size, two.size)
+        of_two = self.sharing.of_mean(np.maximum(one.seen, 1), np.maximum(two.seen, 1))
         above, doubt = _own_level(width, one, two)
-        of_one = doubt + width * ONE_PERSON.around_pair(one.cameras, two.cameras)
+        of_one = doubt + width * ONE_PERSON.around_pair(np.maximum(one.cameras, 1), np.maximum(two.cameras, 1))
         alike = rising_log_ratio(standard, np.maximum(gap + above, _LEAST_GAP), of_two, of_one, self.freedom)
         alike = np.clip(alike, -MOST_LOG_RATIO / of_two, MOST_LOG_RATIO / of_two)
-        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + total[:, OTHER] / pairs / of_two + times
+        other = total[:, OTHER] / (one.size * two.size) / of_two
+        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + other + places_of(cross) + times
         return self.prior + np.log(np.maximum(one.size, two.size)) + evidence, evidence
+
+
+def places_of(cross: Times) -> Times:
+    """(K,) what the places of two groups say together: the sum; several meetings have `_PLACES_SHARE` in common.
+
+    Only pairs that meet say something. How many these are follows from the sums: a pair of which hardly anything is
+    known hardly counts.
+
+    >>> cross = np.zeros((3, TERMS))
+    >>> cross[:, [PLACE, PLACE_SIZE, PLACE_SQUARE]] = [[6, 6, 36], [12, 12, 72], [6.3, 6.3, 36.09]]
+    >>> places_of(cross).round(2).tolist()
+    [6.0, 8.57, 6.06]
+    """
+    many = cross[:, PLACE_SIZE] ** 2 / np.maximum(cross[:, PLACE_SQUARE], 1e-9)
+    together: Times = cross[:, PLACE] / (1 + np.maximum(many - 1, 0) * _PLACES_SHARE)
+    return together
 
 
 def _own_level(width: Times, one: Sides, two: Sides) -> tuple[Times, Times]:
@@ -259,7 +288,12 @@ class PairTable:
         within = cross[:, WITHIN].sum(axis=0) / 2 - cross[:, WITHIN]
         journeys = self._evidence.journeys
         times = np.zeros(len(rows)) if journeys is None else journeys.gains_of_members(rows)
-        return cross, single_sides(len(rows)), self._evidence.sides(one.sum(axis=0) - one, within), times
+        return (
+            cross,
+            single_sides(self._evidence.has_appearance[rows]),
+            self._evidence.sides(one.sum(axis=0) - one, within),
+            times,
+        )
 
     def cuts(self, rows: Integers, among: Integers, side: Flags) -> Cuts:
         """The two parts into which each of E cuts takes a group.
@@ -287,7 +321,7 @@ class PairTable:
         of_rest = self._evidence.sides(one.sum(axis=0) - few, outside[:, WITHIN])
         times = self._evidence.times([rows[part] for part in small], [rows[~part] for part in small])
         odds, _ = self._evidence.log_odds(cross, of_part, of_rest, times)
-        return Cuts(small, of_part, of_rest, odds, times)
+        return Cuts(small, of_part, of_rest, odds, times, places_of(cross))
 
 
 class GroupSums:
@@ -301,8 +335,8 @@ class GroupSums:
     def __init__(self, evidence: Evidence, owner: Integers) -> None:
         count = evidence.count
         self._evidence = evidence
-        self._by_camera = np.zeros((count, evidence.cameras))
-        np.add.at(self._by_camera, (owner, evidence.camera), 1)
+        self._by_camera = np.zeros((count, evidence.cameras + 1))
+        np.add.at(self._by_camera, owner, evidence.by_camera(np.arange(count)))
         self._within = np.zeros((count, len(WITHIN)))  # of the pairs that were looked at
         inside = owner[evidence.a] == owner[evidence.b]
         np.add.at(self._within, owner[evidence.a[inside]], evidence.terms[inside][:, WITHIN])
@@ -313,8 +347,7 @@ class GroupSums:
 
     def without(self, name: int, row: int, cross: Times) -> Sides:
         """A group less one of its rows; `cross` is the (TERMS,) sum between that row and the others."""
-        by_camera = self._by_camera[[name]]
-        by_camera[0, self._evidence.camera[row]] -= 1
+        by_camera = self._by_camera[[name]] - self._evidence.by_camera(np.array([row]))
         return self._evidence.sides(by_camera, (self._within[name] - cross[WITHIN])[None, :])
 
     def take_over(self, one: int, two: int, cross: Times) -> None:

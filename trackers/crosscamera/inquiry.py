@@ -10,7 +10,7 @@ import numpy as np
 from mdpr.errors import ConfigError
 from mdpr.trackers.crosscamera.constraints import CONSTRAINTS, NONE
 from mdpr.trackers.crosscamera.evidence import camera_pair, pair_terms
-from mdpr.trackers.crosscamera.groupodds import RATIO
+from mdpr.trackers.crosscamera.groupodds import RATIO, places_of
 from mdpr.trackers.crosscamera.offline import Learned
 from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
 from mdpr.trackers.crosscamera.types import Pair, TrackletKey
@@ -30,6 +30,7 @@ class Inquiry:
         log_odds: of that pair by itself.
         group_log_odds: of all pairs together, without what forbids them.
         group_time_term: what the order of all their visits adds to that.
+        group_position_term: what their positions add to it.
     """
 
     pairs: int
@@ -41,6 +42,7 @@ class Inquiry:
     log_odds: float | None
     group_log_odds: float
     group_time_term: float
+    group_position_term: float
 
     @property
     def probability(self) -> float:
@@ -84,13 +86,15 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
     measured = np.where(seen, similarity, np.nan)
     is_across = scene.camera[a] != scene.camera[b]
     other = found.prior(kind) - evidence.prior
-    terms = pair_terms(found, kind, is_across, measured, reliable[a] * reliable[b], other)
+    position = weighed.pairs.position_of(a, b, len(scene))
+    terms = pair_terms(found, kind, is_across, measured, reliable[a] * reliable[b], other, position)
     ratio = terms[:, RATIO]
     sides = learned.pairs.side(first), learned.pairs.side(second)
-    odds, _ = evidence.log_odds(terms.sum(axis=0, keepdims=True), *sides, times)
-    total = float(odds[0])
+    cross = terms.sum(axis=0, keepdims=True)
+    odds, _ = evidence.log_odds(cross, *sides, times)
+    total, places = float(odds[0]), float(places_of(cross)[0])
     if not seen.any():
-        return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total, float(times[0]))
+        return Inquiry(len(a), forbidden, None, None, None, 0.0, None, total, float(times[0]), places)
     best = int(np.argmax(similarity))
     grid = np.linspace(-1, 1, 2001)
     odds = found.log_ratio(grid, np.full(len(grid), kind[best])) + found.prior(kind[best : best + 1])
@@ -105,4 +109,5 @@ def inquire(learned: Learned, one: Sequence[TrackletKey], two: Sequence[Tracklet
         log_odds=float(ratio[best] + term[best] + evidence.prior),
         group_log_odds=total,
         group_time_term=float(times[0]),
+        group_position_term=places,
     )

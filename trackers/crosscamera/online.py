@@ -142,13 +142,16 @@ class OnlineLinker:
         other = found.prior(kind) - evidence.prior
         reliable = reliabilities(appearance, scene.has_view)
         is_across = scene.camera[others] != scene.camera[mine]
-        terms = pair_terms(found, kind, is_across, similarity, reliable[others] * reliable[mine], other)
+        reliability, nowhere = reliable[others] * reliable[mine], np.zeros(len(others))
+        terms = pair_terms(found, kind, is_across, similarity, reliability, other, nowhere)
         names, place = np.unique([self._number[scene.keys[row]] for row in others], return_inverse=True)
         cross = np.zeros((len(names), TERMS))
         np.add.at(cross, place, terms)
         sides = all_sides([self._side(members[name], learned) for name in names.tolist()])
         times = self._times(sighting, [members[name] for name in names.tolist()], learned)
-        value, _ = evidence.log_odds(cross, single_sides(len(names)), sides, times)
+        value, _ = evidence.log_odds(
+            cross, single_sides(np.repeat(scene.has_appearance[mine], len(names))), sides, times
+        )
         odds = dict(zip(names.tolist(), value.tolist(), strict=True))
         knowledge = _known_part(self._knowledge, self._sightings)
         must = self._must(sighting.key, knowledge)
@@ -180,8 +183,9 @@ class OnlineLinker:
     def _side(self, members: list[TrackletKey], learned: Learned) -> Sides:
         """An identity as one side of a comparison; what came since everything was linked has no pairs within it yet."""
         rows = np.array(sorted(learned.row[key] for key in members if key in learned.row), np.int64)
-        cameras = float(len({key.camera for key in members}))
-        return replace(learned.pairs.side(rows), size=np.array([float(len(members))]), cameras=np.array([cameras]))
+        seen = [key for key in members if self._pieces[key].tracklet.embeddings.any()]
+        size, cameras = np.array([float(len(members))]), np.array([float(len({key.camera for key in seen}))])
+        return replace(learned.pairs.side(rows), size=size, seen=np.array([float(len(seen))]), cameras=cameras)
 
     def _nearest(self, sighting: Sighting, learned: Learned) -> list[TrackletKey]:
         """Those whose mean is most similar, without evening out cameras that are new."""

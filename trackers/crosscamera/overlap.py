@@ -11,7 +11,7 @@ Reference: Fischler, Bolles, "Random Sample Consensus", 1981.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ _TRIES = 400
 _INSIDE = 0.4  # median distance in heights from which on a pair does not agree
 _LEAST_SPREAD = 0.1
 _MAX_GAP_S = 1.5  # between two boxes whose place in between is interpolated
-_HIDDEN = 0.05  # part of the pairs of one person whose feet are not to be trusted
+_HIDDEN = 0.05  # part of the pairs of one person whose feet are not to be trusted,
+_HIDDEN_PAIRS = 20  # as many pairs as that counts as
 _MOST_TERM = 6.0
 _PACE = 0.5  # heights a second that somebody moves away from where they were last seen, standard deviation
 _MEMORY_S = 5.0  # after which the place where somebody was lost has told 63 % of what it could
@@ -56,12 +57,15 @@ class Floor:
         spread: standard deviation, in heights and each direction, of one person's place.
         reach: in heights; two people are taken as evenly spread over a circle of that radius.
         pairs: of tracklets that agreed.
+        hidden: part of the pairs of one person whose places disagree: who is half hidden has the feet of a box
+            elsewhere, and a track may hold two people.
     """
 
     homography: NDArray[np.float64]
     spread: float
     reach: float
     pairs: int
+    hidden: float = _HIDDEN
 
 
 class Floors:
@@ -223,7 +227,7 @@ def _term(distance: float, away_s: float, floor: Floor) -> float:
     """A person moves at random; the longer they are away, the more may they have gone another way altogether."""
     variance = floor.spread**2 + (_PACE * away_s) ** 2
     near = floor.reach**2 / (2 * variance) * np.exp(-(distance**2) / (2 * variance))
-    share = (1 - _HIDDEN) * np.exp(-away_s / _MEMORY_S)
+    share = (1 - floor.hidden) * np.exp(-away_s / _MEMORY_S)
     return float(min(np.log(share * near + 1 - share), _MOST_TERM))
 
 
@@ -260,7 +264,8 @@ def _find(asked: list[Times], least_pairs: int, least_share: float) -> Floor | N
     if inside.sum() < least:
         return None
     spread = max(float(np.sqrt(np.mean(median[inside] ** 2) / 2)), _LEAST_SPREAD)
-    return Floor(found, spread, np.inf, int(inside.sum()))
+    hidden = (len(asked) - inside.sum() + _HIDDEN_PAIRS * _HIDDEN) / (len(asked) + _HIDDEN_PAIRS)
+    return Floor(found, spread, np.inf, int(inside.sum()), float(hidden))
 
 
 def _medians(values: Times, owner: Integers, starts: Integers) -> Times:
@@ -290,4 +295,4 @@ def _with_reach(floor: Floor, apart: list[Times]) -> Floor:
     """How often two people stand where one would, from the pairs that are not held for one person."""
     near = sum(_apart(floor.homography, one) < 3 * floor.spread for one in apart)
     share = (near + 1) / (len(apart) + 2)
-    return Floor(floor.homography, floor.spread, 3 * floor.spread / np.sqrt(share), floor.pairs)
+    return replace(floor, reach=3 * floor.spread / np.sqrt(share))

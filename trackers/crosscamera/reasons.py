@@ -38,14 +38,22 @@ class Pairs:
     log_odds: Times
     code: Integers
 
+    def position_of(self, a: Integers, b: Integers, count: int) -> Times:
+        """(K,) position term of pairs of `count` rows, in any order; 0 of those that were not looked at."""
+        code, wanted = self.a * count + self.b, np.minimum(a, b) * count + np.maximum(a, b)
+        if not len(code):
+            return np.zeros(len(wanted))
+        place = np.minimum(np.searchsorted(code, wanted), len(code) - 1)
+        return np.where(code[place] == wanted, self.position_term[place], 0.0)
+
 
 @dataclass(frozen=True)
 class TreeLink:
     """An edge of the tree of a group: rows, log-odds of the two sides that it holds together, if a correction did.
 
     `pairs` of tracklets are one person by this edge alone: one side times the other. `times` is what the order of
-    visits adds to the log-odds. `rivals`, 0 or less, is what other groups take from them that either side could belong
-    to; `rival` is the lowest row of the one that takes most, -1 when there is none.
+    visits adds to the log-odds, `places` what places add. `rivals`, 0 or less, is what other groups take from them that
+    either side could belong to; `rival` is the lowest row of the one that takes most, -1 when there is none.
     """
 
     a: int
@@ -54,6 +62,7 @@ class TreeLink:
     is_forced: bool
     pairs: int = 1
     times: float = 0.0
+    places: float = 0.0
     rivals: float = 0.0
     rival: int = -1
 
@@ -96,12 +105,12 @@ class GroupTrees:
         found = []
         for number, ((one, two), side) in enumerate(zip(edges, sides, strict=True)):
             a, b, pairs = int(rows[one]), int(rows[two]), int(side.sum()) * int((~side).sum())
-            times = float(cuts.times[number])
+            known = pairs, float(cuts.times[number]), float(cuts.places[number])
             if is_fixed[one, two]:
-                found.append(TreeLink(a, b, _SURE, True, pairs, times))
+                found.append(TreeLink(a, b, _SURE, True, *known))
             else:
                 odds = float(cuts.log_odds[number])
-                found.append(TreeLink(a, b, odds, False, pairs, times, float(taken[number]), int(rival[number])))
+                found.append(TreeLink(a, b, odds, False, *known, float(taken[number]), int(rival[number])))
         return found
 
     @staticmethod

@@ -102,13 +102,13 @@ class Refinement:
             if home not in look and look.isdisjoint(names.tolist()):
                 continue
             rest = self._rows[home][self._rows[home] != row]
-            own = 0.0
+            own, alone = 0.0, single_sides(self._evidence.has_appearance[[row]])
             if len(rest):
                 here = cross[names == home].sum(axis=0, keepdims=True)
                 others = self._groups.without(home, row, here[0])
                 times = self._evidence.times([np.array([row])], [rest])
-                own = float(self._evidence.log_odds(here, single_sides(1), others, times)[0][0])
-            for name in self._likely(names, cross, home, np.array([row]), single_sides(1), max(own, 0.0)):
+                own = float(self._evidence.log_odds(here, alone, others, times)[0][0])
+            for name in self._likely(names, cross, home, np.array([row]), alone, max(own, 0.0)):
                 joined = np.sort(np.append(self._rows[name], row))
                 if self._lowers([home, name], [rest, joined]) and not self._between(np.array([row]), self._rows[name]):
                     self._put({home: rest, name: joined})
@@ -118,7 +118,7 @@ class Refinement:
         """Those of the groups without `home` that `rows` are one person with by more than `least`, likeliest first."""
         may = (names != home) & (cross[:, RATIO] > 0)
         names = names[may]
-        sides = Sides(*(np.repeat(value, len(names), axis=0) for value in (side.size, side.cameras, side.within)))
+        sides = side.take(np.zeros(len(names), np.int64))
         times = self._evidence.times([rows] * len(names), [self._rows[int(name)] for name in names])
         odds, gain = self._evidence.log_odds(cross[may], sides, self._groups.sides(names), times)
         order = np.argsort(-odds, kind="stable")

@@ -142,6 +142,7 @@ class Reasons:
         group_log_odds: of the two parts of the identity that this link holds together, from all their pairs; None when
             apart.
         group_time_term: what the order of visits of these parts adds to that; None when apart.
+        group_position_term: what positions of all pairs between these parts add to that; None when apart.
         gap_s: seconds from the end of the earlier to the beginning of the later; below 0 when at once, None when their
             clocks cannot be compared.
         group_rival_term: what other identities take from `group_log_odds` that either part could belong to, 0 or less;
@@ -159,6 +160,7 @@ class Reasons:
     forbidden: dict[str, int] = field(default_factory=dict)
     group_log_odds: float | None = None
     group_time_term: float | None = None
+    group_position_term: float | None = None
     gap_s: float | None = None
     group_rival_term: float | None = None
     group_rival: str | None = None

@@ -85,7 +85,8 @@ function whyWords(link) {
   if (isNumber(why.gap_s)) said.push(why.gap_s < 0 ? "Both were there at once." : `The later came ${why.gap_s.toFixed(1)} s after the other had left.`);
   const times = isNumber(why.group_time_term) ? why.group_time_term : why.time_term;
   if (isNumber(times) && times !== 0) said.push(`Times speak ${times > 0 ? "for" : "against"} it.`);
-  if (isNumber(why.position_term) && why.position_term !== 0) said.push(`Position on the ground speaks ${why.position_term > 0 ? "for" : "against"} it.`);
+  const places = isNumber(why.group_position_term) ? why.group_position_term : why.position_term;
+  if (isNumber(places) && places !== 0) said.push(`Position on the ground speaks ${places > 0 ? "for" : "against"} it.`);
   if (isNumber(why.group_rival_term) && why.group_rival_term <= -0.1) said.push("One of the two could be somebody else, too.");
   if (!link.isJoined && link.probability > 0.5) said.push("Taken alone the pair is likelier one person than not; together with their other visits it is not.");
   return said.join(" ");
@@ -102,6 +103,7 @@ const REASON_WORDS = {
   group_time_term: ["Times of the groups", "what the order of their visits adds to that"],
   group_rival_term: ["Others take", "from the log-odds of the groups, as far as either could be another person, too"],
   group_rival: ["Most of it", "the person who was first seen here"],
+  group_position_term: ["Positions of the groups", "what positions of all pairs between them add to that"],
   gap_s: ["Seconds between", "from the end of the earlier to the beginning of the later; below 0 they were there at once"],
 };
 

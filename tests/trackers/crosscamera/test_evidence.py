@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from dataclasses import replace
 
@@ -210,14 +211,15 @@ def test_terms_of_a_pair_by_hand():
     found = Fit(*(np.full(1, value) for value in (0.0, 0.7, 0.2, 0.1, 0.05, 1000.0, 50.0, 1e6)))
     zero, across = np.zeros(4, np.int64), np.array([True, True, False, True])
     similarity = np.array([0.5, 0.5, 0.5, np.nan])
-    terms = pair_terms(found, zero, across, similarity, np.array([1.0, 0.5, 0.5, 1.0]), np.full(4, 0.3))
+    reliability, place = np.array([1.0, 0.5, 0.5, 1.0]), np.array([0.0, -2.0, 0.0, 5.0])
+    terms = pair_terms(found, zero, across, similarity, reliability, np.full(4, 0.3), place)
     ratio = found.log_ratio(np.array([0.5, 0.5]), zero[:2], np.array([1.0, 0.5])) + 0.3
     assert terms == pytest.approx(
         np.array([
-            [1, ratio[0], 1, 2.5, 3.5, 0.25, 0.3, 1, -1.0, 0.25],
-            [1, ratio[1], 1, 2.5, 1.75, 0.25, 0.3, 1, 0.75, 0.25],
-            [1, ratio[1], 1, 2.5, 1.75, 0.25, 0.3, 0, 0, 0],
-            [1, 0.3, 0, 0, 0, 0, 0.3, 0, 0, 0],
+            [0, ratio[0], 1, 2.5, 3.5, 0.25, 0.3, 1, -1.0, 0.25, 0, 0],
+            [-2, ratio[1] - 2, 1, 2.5, 1.75, 0.25, 0.3, 1, 0.75, 0.25, 2, 4],
+            [0, ratio[1], 1, 2.5, 1.75, 0.25, 0.3, 0, 0, 0, 0, 0],
+            [5, 5.3, 0, 0, 0, 0, 0.3, 0, 0, 0, 5, 25],
         ])
     )  # fmt: skip
 
@@ -285,7 +287,7 @@ def test_sums_that_are_kept_while_groups_change_are_those_of_the_rows(seed):
     ]  # fmt: skip
     for found, rows in pairs:
         want = table.side(rows)
-        for name in ("size", "cameras", "within"):
+        for name in ("size", "seen", "cameras", "within"):
             assert getattr(found, name) == pytest.approx(getattr(want, name), abs=1e-9)
     times = evidence.times([whole], [parts[2]])
     odds, _ = evidence.log_odds(looked_at(evidence, whole, parts[2]), groups.sides([0]), groups.sides([2]), times)
@@ -311,12 +313,30 @@ def test_refinement_mends_what_was_put_together_wrongly():
     cameras, person = np.tile([0, 1, 2], 4), np.repeat([0, 1], 6)
     a, b = np.triu_indices(12, 1)
     terms = terms_of(np.where(person[a] == person[b], 0.7, 0.1), cameras, a, b)
-    evidence = Evidence(cameras, a, b, terms, np.zeros(TERMS), -1.0, SHARING, 1e6)
+    evidence = Evidence(cameras, np.ones(12, bool), a, b, terms, np.zeros(TERMS), -1.0, SHARING, 1e6)
     one_exchanged = person.copy()
     one_exchanged[[2, 8]] = 1, 0
     for start in (one_exchanged, np.zeros(12, int), np.arange(12), np.repeat(np.arange(4), 3)):
         found = Refinement(evidence, start, np.arange(12), nothing_forbids).run(20)
         assert found.tolist() == [0] * 6 + [6] * 6
+
+
+def test_a_tracklet_without_appearance_says_nothing_about_looks():
+    """Row 3 has none and stands where row 0 is; row 4, who looks like the others, joins them all the same."""
+    cameras, has_appearance = np.array([0, 1, 2, 1, 0]), np.array([True, True, True, False, True])
+    a, b = np.triu_indices(5, 1)
+    is_blank = (a == 3) | (b == 3)
+    place = np.where((a == 0) & (b == 3), 5.0, 0.0)
+    terms = terms_of(np.where(is_blank, np.nan, 0.6), cameras, a, b, 0.0, place)
+    looked = ~is_blank | (place > 0)
+    elsewhere = terms_of(np.array([0.0]), np.array([0, 1]), np.array([0]), np.array([1]))[0]
+    evidence = Evidence(cameras, has_appearance, a[looked], b[looked], terms[looked], elsewhere, -2.0, SHARING, 1e6)
+    table = PairTable(evidence)
+    known, blank, other = np.array([0, 1, 2]), np.array([3]), np.array([4])
+    assert table.odds_between(known, blank) == pytest.approx(-2 + math.log(3) + 5)
+    with_it, without = table.odds_between(np.arange(4), other), table.odds_between(known, other)
+    assert with_it == pytest.approx(without + math.log(4 / 3))  # only the prior of a larger group
+    assert agglomerate(evidence, np.arange(5), nothing_forbids).tolist() == [0] * 5
 
 
 class TimesOf:
@@ -343,7 +363,9 @@ def test_times_move_somebody_who_looks_like_two_people(worth):
     a, b = np.triu_indices(5, 1)
     similarity = np.where(person[a] == person[b], 0.7, 0.1)
     similarity[b == 4] = np.where(person[a[b == 4]] == 0, 0.6, 0.55)
-    evidence = Evidence(cameras, a, b, terms_of(similarity, cameras, a, b), np.zeros(TERMS), -1.0, SHARING, 1e6)
+    evidence = Evidence(
+        cameras, np.ones(5, bool), a, b, terms_of(similarity, cameras, a, b), np.zeros(TERMS), -1.0, SHARING, 1e6
+    )
     alone = np.arange(5)
     for start in (person, np.array([0, 0, 1, 1, 2])):
         assert Refinement(evidence, start, alone, nothing_forbids).run(20).tolist() == [0, 0, 2, 2, 0]
@@ -375,13 +397,20 @@ def test_groups_never_hold_what_is_forbidden(seed):
 def test_a_group_that_is_very_alike_does_not_take_in_whom_two_strangers_would_be_taken_for():
     """At 0.55 two tracklets are more likely one person than two; beside people who are 0.9 alike they are two."""
     evidence = Evidence(
-        np.arange(2), *(np.empty(0, int),) * 2, np.empty((0, TERMS)), np.zeros(TERMS), 0.0, SHARING, 1e6
+        np.arange(2),
+        np.ones(2, bool),
+        *(np.empty(0, int),) * 2,
+        np.empty((0, TERMS)),
+        np.zeros(TERMS),
+        0.0,
+        SHARING,
+        1e6,
     )
     cross = terms_of(np.full(6, 0.55), np.array([0, 1]), np.zeros(6, int), np.ones(6, int)).sum(axis=0)[None, :]
     inside = terms_of(np.full(3, 0.9), np.array([0, 1]), np.zeros(3, int), np.ones(3, int)).sum(axis=0)
-    side = Sides(np.array([3.0]), np.array([3.0]), inside[None, [7, 8, 9]])
-    usual = Sides(np.array([3.0]), np.array([3.0]), np.array([[3.0, 0.0, inside[9]]]))
-    two = Sides(np.array([2.0]), np.array([2.0]), np.zeros((1, 3)))
+    side = Sides(np.array([3.0]), np.array([3.0]), np.array([3.0]), inside[None, [7, 8, 9]])
+    usual = Sides(np.array([3.0]), np.array([3.0]), np.array([3.0]), np.array([[3.0, 0.0, inside[9]]]))
+    two = Sides(np.array([2.0]), np.array([2.0]), np.array([2.0]), np.zeros((1, 3)))
     odds = [float(evidence.log_odds(cross, one, two, np.zeros(1))[0][0]) for one in (usual, side)]
     assert odds[0] > 0 > odds[1]
 

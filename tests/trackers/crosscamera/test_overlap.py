@@ -9,6 +9,7 @@ import pytest
 from simulated_walks import simulate_walks
 
 from mdpr.trackers.crosscamera import OfflineLinker, Sighting
+from mdpr.trackers.crosscamera.inquiry import inquire
 from mdpr.trackers.crosscamera.overlap import learn_floors
 from mdpr.trackers.crosscamera.scene import make_scene
 from mdpr.trackers.crosscamera.visits import visits_of
@@ -46,6 +47,53 @@ def test_guesses_need_more_that_agree_than_what_is_held_for_one_person():
     many = simulate_walks(people=12)
     assert floors_of(many, 1.3)[0].relates_cameras
     assert not floors_of(many, 1.3, is_guess=True)[0].relates_cameras
+
+
+def test_how_often_places_of_one_person_disagree_is_learned():
+    """A third of those who are held for one person is two: then to stand apart speaks less against one person."""
+    sure, a, b, is_same = floors_of(simulate_walks(people=12))
+    unsure = floors_of(simulate_walks(people=12), 0.5)[0]
+    related = [pair for pair in unsure.by_cameras if pair[0] != pair[1]]
+    assert related
+    assert all(sure.by_cameras[pair].hidden < 0.06 < 0.12 < unsure.by_cameras[pair].hidden for pair in related)
+    assert unsure.log_ratio(a, b)[~is_same].min() > sure.log_ratio(a, b)[~is_same].min() + 0.8
+
+
+def test_who_was_never_seen_clearly_is_linked_by_place_and_spoils_nothing():
+    """Every eighth tracklet has no view to look at; others of their people are found as before."""
+    scores = []
+    for seed in (1, 2):
+        simulated = simulate_walks(people=20, seed=seed)
+        rows = [
+            replace(one, tracklet=replace(one.tracklet, embeddings=np.zeros_like(one.tracklet.embeddings)))
+            if number % 8 == 0 else one
+            for number, one in enumerate(simulated.sightings)
+        ]  # fmt: skip
+        blank = {one.key for one in rows if not one.tracklet.embeddings.any()}
+        number = _whole(OfflineLinker().link(rows))
+        found = {key for key in blank if any(
+            number[key] == number[other] and simulated.person[key] == simulated.person[other]
+            for other in number if other != key and other in simulated.person
+        )}  # fmt: skip
+        scores.append((len(found) / len(blank), score(number, simulated)))
+    assert np.mean([part for part, _ in scores]) > 0.6
+    assert np.mean([one.precision for _, one in scores]) > 0.95
+    assert np.mean([one.recall for _, one in scores]) > 0.9
+
+
+def test_why_not_tells_what_places_say():
+    """Two people who are in two cameras at once: together they stood apart, and that is in the answer."""
+    simulated = simulate_walks(people=12, view=0.2)
+    linking, learned = OfflineLinker().link_and_learn(simulated.sightings)
+    person = {key: simulated.person[key._replace(part=0)] for key in learned.scene.keys}
+    groups = [[key for key in learned.scene.keys if person[key] == one] for one in sorted(set(person.values()))]
+    told = [inquire(learned, one, two) for number, one in enumerate(groups) for two in groups[:number]]
+    assert np.mean([found.group_position_term < -1 for found in told]) > 0.5
+    assert all(found.group_position_term <= 0.5 for found in told)
+    for found in told:
+        assert found.group_log_odds < found.group_position_term
+    joined = [link for link in linking.links if link.is_joined]
+    assert np.mean([link.reasons.group_position_term > 1 for link in joined]) > 0.5
 
 
 @pytest.mark.parametrize("is_guess", [False, True])

@@ -87,7 +87,7 @@ def test_risk_of_a_link():
 
 
 def test_a_correction_has_no_rivals():
-    evidence = random_evidence(4, COUNT)
+    evidence = random_evidence(28, COUNT)
     group = np.array([0, 0, 0, *[3] * 5, *[8] * 4])
     free = GroupTrees(evidence, np.arange(COUNT), forbidding_of(set())).links(group)
     fixed = GroupTrees(evidence, np.array([0, 0, 0, *range(3, COUNT)]), forbidding_of(set())).links(group)
