@@ -264,7 +264,7 @@ def _find(asked: list[Times], least_pairs: int, least_share: float) -> Floor | N
     if inside.sum() < least:
         return None
     spread = max(float(np.sqrt(np.mean(median[inside] ** 2) / 2)), _LEAST_SPREAD)
-    hidden = (len(asked) - inside.sum() + _HIDDEN_PAIRS * _HIDDEN) / (len(asked) + _HIDDEN_PAIRS)
+    hidden = max(_HIDDEN, (len(asked) - inside.sum() + _HIDDEN_PAIRS * _HIDDEN) / (len(asked) + _HIDDEN_PAIRS))
     return Floor(found, spread, np.inf, int(inside.sum()), float(hidden))
 
 
