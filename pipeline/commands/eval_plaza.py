@@ -70,6 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--device")
     group.add_argument("--config", metavar="FILE")
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    group.add_argument("--refine", action="store_true", help="refine the tracks before they are linked")
     group.add_argument("--save", action="store_true", help="also write the annotated videos")
     group.add_argument("--false-link-rate", metavar="X", help="of mdpr-link")
     group = parser.add_argument_group("output")
@@ -131,7 +132,7 @@ def _chosen(folder: BenchmarkFolder, only: Sequence[str]) -> tuple[str, ...]:
 
 def _refuse_tracking_flags(flags: argparse.Namespace) -> None:
     given = [name for name in (*_TRACK_FLAGS, "false_link_rate") if getattr(flags, name) is not None]
-    given += [name for name in ("set", "save", "calibrated") if getattr(flags, name)]
+    given += [name for name in ("set", "save", "refine", "calibrated") if getattr(flags, name)]
     given += ["boxes"] if flags.boxes == "true" else []
     if given:
         name = given[0].replace("_", "-")
@@ -164,6 +165,7 @@ def _track_and_link(folder: BenchmarkFolder, scene: str, results: Path, flags: a
     tracking += [part for setting in flags.set for part in ("--set", setting)]
     tracking += ["--project", str(results), "--name", scene, "--quiet", "--save" if flags.save else "--no-save"]
     tracking += ["--no-link"]  # mdpr-link has flags of its own
+    tracking += ["--refine"] if flags.refine else []
     linking = [str(results / scene), "--quiet"]
     linking += [] if flags.false_link_rate is None else ["--false-link-rate", flags.false_link_rate]
     if flags.calibrated:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from mdpr.errors import FormatError
 from mdpr.pipeline import truetracks
 from mdpr.pipeline.benchmark import FILE, sum_of_links, table
-from mdpr.pipeline.commands import main
+from mdpr.pipeline.commands import main, track
 from mdpr.pipeline.formats.mot import write_mot
 from mdpr.pipeline.formats.multicamera import write_multicamera
 from mdpr.pipeline.formats.trackboxes import Recording, TrackBoxes
@@ -162,6 +162,7 @@ def test_one_scene_alone(benchmark_folder: Path, tmp_path: Path, capsys: pytest.
         (["--run", "x", "--reid", "none"], "--reid is about tracking"),
         (["--run", "x", "--set", "a=1"], "--set is about tracking"),
         (["--run", "x", "--false-link-rate", "0.1"], "--false-link-rate is about tracking"),
+        (["--run", "x", "--refine"], "--refine is about tracking"),
         (["--only", "plaza"], "no videos, CAMERA/video.mp4"),
     ],
 )
@@ -173,6 +174,23 @@ def test_what_does_not_go_together(
     code, _, err = run(capsys, benchmark_folder, *arguments)
     assert code == 2
     assert re.search(text, err)
+
+
+@pytest.mark.parametrize("given", [[], ["--refine"]])
+def test_flags_of_tracking_reach_it(
+    given: list[str], benchmark_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    told: list[Sequence[str]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(track, "main", lambda arguments: told.append(arguments) or 3)
+    for name in TRUTH["plaza"]:
+        (benchmark_folder / "plaza" / name / "video.mp4").touch()
+    code, _, err = run(capsys, benchmark_folder, "--only", "plaza", "--imgsz", "960", *given)
+    assert code == 1
+    assert "plaza: mdpr-track ended with exit code 3" in err
+    assert ("--refine" in told[0]) == bool(given)
+    assert told[0][told[0].index("--imgsz") + 1] == "960"
 
 
 def test_a_split_that_is_not_finished_or_none_is_said(

@@ -33,7 +33,7 @@ from mdpr.trackers.crosscamera.groupodds import (
 )
 from mdpr.trackers.crosscamera.inquiry import inquire
 from mdpr.trackers.crosscamera.likelihood import Fit
-from mdpr.trackers.crosscamera.reasons import GroupTrees, TreeLink, cut_doubtful
+from mdpr.trackers.crosscamera.reasons import GroupTrees, Pairs, TreeLink, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import make_scene
 from mdpr.trackers.crosscamera.sharing import DEFAULT_CORRELATION, Sharing, sharing_of
@@ -337,6 +337,16 @@ def test_a_tracklet_without_appearance_says_nothing_about_looks():
     with_it, without = table.odds_between(np.arange(4), other), table.odds_between(known, other)
     assert with_it == pytest.approx(without + math.log(4 / 3))  # only the prior of a larger group
     assert agglomerate(evidence, np.arange(5), nothing_forbids).tolist() == [0] * 5
+
+
+def test_positions_of_pairs_that_were_looked_at():
+    known = np.array([0, 0, 2]), np.array([1, 3, 3])
+    nothing, position = np.zeros(3), np.array([1.5, -3.0, 4.0])
+    pairs = Pairs(*known, nothing, nothing, position, nothing, np.zeros(3, np.int64))
+    asked = np.array([3, 0, 1, 2, 3]), np.array([0, 1, 2, 3, 2])
+    assert pairs.position_of(*asked, 4).tolist() == [-3.0, 1.5, 0.0, 4.0, 4.0]
+    none = np.empty(0, np.int64)
+    assert Pairs(none, none, *(np.empty(0),) * 4, none).position_of(*asked, 4).tolist() == [0.0] * 5
 
 
 class TimesOf:

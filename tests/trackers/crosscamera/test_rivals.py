@@ -125,6 +125,17 @@ def test_who_looks_like_others_too_is_less_sure():
     assert log_loss(wrong, np.array(said)) < log_loss(wrong, np.array(alone)) - 0.02
 
 
+def test_the_expected_part_of_false_links_counts_rivals():
+    simulated = simulate(World(people=20, dimension=24, person_in_camera=0.6, visit=0.8))
+    linking, learned = OfflineLinker(LinkConfig(split_tracks=False)).link_and_learn(simulated.sightings)
+    number = np.array([linking.number[key] for key in learned.scene.keys])
+    alone, forbidding = np.arange(len(number)), learned.constraints.forbidding
+    links = GroupTrees(learned.weighed.evidence, alone, forbidding).links(number)
+    assert min(link.rivals for link in links) < -1
+    part = np.average([link.risk for link in links], weights=[link.pairs for link in links])
+    assert linking.calibration.expected_false_links == pytest.approx(part)
+
+
 def test_a_rival_is_named_by_its_first_tracklet():
     simulated = simulate(World(people=20, dimension=24, person_in_camera=0.6, visit=0.8))
     linking = OfflineLinker(LinkConfig(split_tracks=False)).link(simulated.sightings)
