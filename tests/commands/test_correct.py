@@ -13,6 +13,7 @@ import pytest
 from link_runs import write_run
 from mdpr.pipeline.commands import correct, data, explain
 from mdpr.pipeline.commands.link import main as link
+from mdpr.pipeline.linking.explaining import Explained
 from mdpr.pipeline.store import CorrectionKind, SqliteStore, TrackletRecord
 from mdpr.reid.data import load_dataset
 from simulated_tracklets import World, simulate
@@ -162,10 +163,28 @@ def test_explain_tells_each_link_of_a_gallery_and_of_a_run(linked, capsys) -> No
             taken, who = one["reasons"]["group_rival_term"], one["reasons"].get("group_rival")
             named = f" ({who})" if who else ""
             assert (f"; could be somebody else, too: {taken:+.2f}{named}" in line) == (taken <= -0.01)
-            assert who is None or where[0] == "--run"  # a gallery may forget them
+            assert ("group_rival" in one["reasons"]) == (where[0] == "--run")  # a gallery may have to forget them
     assert told[0]["members"] == told[1]["members"]
     assert explain.main(["999", "--run", str(run)]) == 2
     assert explain.main(["--run", str(run)]) == 2
+
+
+def test_explain_says_what_speaks_for_others(capsys) -> None:
+    reasons = {
+        "similarity": 0.8, "runner_up": 0.7, "margin": 0.1, "time_term": 0.5, "group_time_term": 1.25,
+        "position_term": -1.0, "group_position_term": 2.5, "group_rival_term": -0.42, "group_rival": "r/c/7",
+    }  # fmt: skip
+    link = {"a": "r/a/1", "b": "r/b/2", "ids": [1, 1], "is_joined": True, "verdict": "probable", "probability": 0.93}
+    said = explain.as_text(Explained(1, "", {}, [{**link, "reasons": reasons}]))
+    assert "probable 93.0%" in said
+    assert "; time term +1.25; position term +2.50; could be somebody else, too: -0.42 (r/c/7)" in said
+    reasons |= {"group_rival": None, "group_position_term": 0.0}
+    said = explain.as_text(Explained(1, "", {}, [{**link, "reasons": reasons}]))
+    assert said.rstrip().endswith("; time term +1.25; could be somebody else, too: -0.42")
+    reasons |= {"group_rival_term": -0.001}
+    assert "somebody else" not in explain.as_text(Explained(1, "", {}, [{**link, "reasons": reasons}]))
+    alone = {**link, "is_joined": False, "reasons": {"position_term": -1.0, "time_term": 0.5}}
+    assert "time term +0.50; position term -1.00" in explain.as_text(Explained(1, "", {}, [alone]))
 
 
 def test_why_not(linked, tmp_path, capsys) -> None:

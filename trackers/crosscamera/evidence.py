@@ -248,8 +248,9 @@ def _background(scene: Scene, a: Integers, b: Integers) -> tuple[Integers, Integ
     one, two = rows[one], rows[two]
     fresh = ~np.isin(one * len(scene) + two, a * len(scene) + b)
     one, two = one[fresh], two[fresh]
-    left = len(rows) * (len(rows) - 1) // 2 - len(a)
-    weight = np.full(len(one), max(left, 0) / max(len(one), 1))
+    looked = int((scene.has_appearance[a] & scene.has_appearance[b]).sum())
+    left = len(rows) * (len(rows) - 1) // 2 - looked
+    weight = np.full(len(one), left / max(len(one), 1))
     return one.astype(np.int64), two.astype(np.int64), weight
 
 

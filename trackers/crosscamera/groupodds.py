@@ -182,9 +182,9 @@ class Evidence:
         of_one = doubt + width * ONE_PERSON.around_pair(np.maximum(one.cameras, 1), np.maximum(two.cameras, 1))
         alike = rising_log_ratio(standard, np.maximum(gap + above, _LEAST_GAP), of_two, of_one, self.freedom)
         alike = np.clip(alike, -MOST_LOG_RATIO / of_two, MOST_LOG_RATIO / of_two)
-        other = total[:, OTHER] / (one.size * two.size) / of_two
-        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + other + places_of(cross) + times
-        return self.prior + np.log(np.maximum(one.size, two.size)) + evidence, evidence
+        prior = self.prior + np.log(np.maximum(one.size, two.size)) + total[:, OTHER] / (one.size * two.size) / of_two
+        evidence = np.where(total[:, SEEN] > 0, alike, 0.0) + places_of(cross) + times
+        return prior + evidence, evidence
 
 
 def places_of(cross: Times) -> Times:

@@ -149,9 +149,10 @@ class OnlineLinker:
         np.add.at(cross, place, terms)
         sides = all_sides([self._side(members[name], learned) for name in names.tolist()])
         times = self._times(sighting, [members[name] for name in names.tolist()], learned)
-        value, _ = evidence.log_odds(
+        value, gain = evidence.log_odds(
             cross, single_sides(np.repeat(scene.has_appearance[mine], len(names))), sides, times
         )
+        value[gain <= 0] = -np.inf  # nothing but the size of a group speaks for it
         odds = dict(zip(names.tolist(), value.tolist(), strict=True))
         knowledge = _known_part(self._knowledge, self._sightings)
         must = self._must(sighting.key, knowledge)

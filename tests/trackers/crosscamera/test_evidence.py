@@ -17,7 +17,7 @@ from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sigh
 from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
 from mdpr.trackers.crosscamera.calibration import DIFFERENT, UNKNOWN, Samples, fit
 from mdpr.trackers.crosscamera.clustering import agglomerate
-from mdpr.trackers.crosscamera.evidence import camera_pair, pair_terms
+from mdpr.trackers.crosscamera.evidence import _background, camera_pair, pair_terms
 from mdpr.trackers.crosscamera.groupodds import (
     ABOVE,
     ACROSS,
@@ -337,6 +337,19 @@ def test_a_tracklet_without_appearance_says_nothing_about_looks():
     with_it, without = table.odds_between(np.arange(4), other), table.odds_between(known, other)
     assert with_it == pytest.approx(without + math.log(4 / 3))  # only the prior of a larger group
     assert agglomerate(evidence, np.arange(5), nothing_forbids).tolist() == [0] * 5
+
+
+def test_pairs_of_who_was_never_seen_clearly_do_not_stand_for_others():
+    """Of nine tracklets three have no appearance; all pairs were looked at but one: the sample is that one, once."""
+    looks = np.eye(9, dtype=np.float32)
+    rows = [make_tracklet("a", number, 10 * number, 10 * number + 5, looks[[number]]) for number in range(9)]
+    rows = [replace(one, embeddings=one.embeddings * (one.track_id % 3 > 0)) for one in rows]
+    scene = make_scene([Sighting.of("run", one) for one in rows])
+    a, b = np.triu_indices(9, 1)
+    keep = (a != 1) | (b != 2)
+    one, two, weight = _background(scene, a[keep], b[keep])
+    assert set(zip(one.tolist(), two.tolist(), strict=True)) == {(1, 2)}
+    assert weight.sum() == pytest.approx(1)
 
 
 def test_positions_of_pairs_that_were_looked_at():

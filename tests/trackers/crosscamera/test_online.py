@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,48 @@ def test_good_before_the_end():
     for key in simulated.person:
         number.setdefault(key, number.get(TrackletKey(*key[:3], 1)))
     assert score(number, simulated).idf1 > 0.9
+
+
+def blank(sighting):
+    """Somebody who was never seen clearly."""
+    looks = np.zeros_like(sighting.tracklet.embeddings)
+    return replace(sighting, tracklet=replace(sighting.tracklet, embeddings=looks))
+
+
+def test_who_was_never_seen_clearly_does_not_join_a_group_for_its_size():
+    """Two people who were seen forty times each; without times and places nothing is known about the one who comes."""
+    simulated = simulate(World(people=2, cameras=2, visits=20, view=0.5, dimension=64))
+    rows = [replace(one, clock=str(number)) for number, one in enumerate(simulated.sightings)]
+    online = OnlineLinker()
+    for one in rows[:-1]:
+        online.add(one)
+    assert len(online._sightings) + 1 < online._next_refit  # the next one is placed by itself
+    evidence = online._learned.weighed.evidence
+    assert evidence.prior + np.log(np.bincount(list(online.number.values())).max()) > 0
+    before = set(online.number.values())
+    online.add(blank(rows[-1]))
+    assert online.number[rows[-1].key] not in before
+
+
+def test_an_identity_is_compared_by_those_who_were_seen_clearly():
+    simulated = simulate(World(people=3, cameras=3, visits=4, dimension=64))
+    first = {}
+    for one in simulated.sightings:
+        first.setdefault(simulated.person[one.key], one.key)
+    must = [
+        Correction("must-link", one.key, first[simulated.person[one.key]])
+        for one in simulated.sightings[::4] if one.key != first[simulated.person[one.key]]
+    ]  # fmt: skip
+    online = OnlineLinker(knowledge=Knowledge(must))
+    hidden = {one.a for one in must}
+    for one in simulated.sightings:
+        online.add(blank(one) if one.key in hidden else one)
+    for number in set(online.number.values()):
+        members = [key for key, one in online.number.items() if one == number]
+        side = online._side(members, online._learned)
+        assert side.size.tolist() == [len(members)]
+        assert side.seen.tolist() == [sum(key._replace(part=0) not in hidden for key in members)]
+    assert any(online.number.get(one.a) == online.number.get(one.b) for one in must)
 
 
 def test_never_overlaps_on_the_way():
