@@ -142,14 +142,11 @@ def _link_text(link: dict[str, Any]) -> str:
     parts = [f"similarity {number('similarity')}, runner-up {number('runner_up')}, margin {number('margin')}"]
     if reasons.get("gap_s") is not None:
         parts.append(f"{reasons['gap_s']:.1f} s between them" if reasons["gap_s"] >= 0 else "at once")
-    of_groups = reasons.get("group_time_term")
-    times = reasons.get("time_term") if of_groups is None else of_groups
-    if times:
-        parts.append(f"time term {times:+.2f}")
-    of_groups = reasons.get("group_position_term")
-    places = reasons.get("position_term") if of_groups is None else of_groups
-    if places:
-        parts.append(f"position term {places:+.2f}")
+    for name in ("time_term", "position_term"):
+        of_groups = reasons.get(f"group_{name}")
+        value = reasons.get(name) if of_groups is None else of_groups
+        if value:
+            parts.append(f"{name.replace('_', ' ')} {value:+.2f}")
     taken = reasons.get("group_rival_term")
     if taken is not None and taken <= _LEAST_TOLD:
         who = f" ({reasons['group_rival']})" if reasons.get("group_rival") else ""

@@ -108,3 +108,12 @@ def naive_odds(evidence, one, two):
     of_one = 1 / precision + width * (row * (1 / c + 1 / d) + rest / (c * d))
     alike = float(rising_log_ratio(y, gap + above, of_two, of_one, evidence.freedom))
     return total + min(max(alike, -10 / of_two), 10 / of_two)
+
+
+def side_of(link, links):
+    """Rows on the side of `link.a` when the link is taken out of its tree."""
+    others = {frozenset((one.a, one.b)) for one in links} - {frozenset((link.a, link.b))}
+    side = {link.a}
+    while grown := {row for pair in others if pair & side for row in pair} - side:
+        side |= grown
+    return sorted(side)

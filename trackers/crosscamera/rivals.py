@@ -53,22 +53,16 @@ class Rivals:
         Returns:
             (E,) terms; (E,) lowest row of the group that takes most, -1 where none takes anything.
         """
-        count = len(cuts.part)
         names, cross = self._towards_others(rows)
         if not len(names):
-            return np.zeros(count), np.full(count, -1, np.int64)
+            return np.zeros(len(cuts.part)), np.full(len(cuts.part), -1, np.int64)
         whole = cross.sum(axis=0)
         of_part = np.stack([cross[part].sum(axis=0) for part in cuts.part])
-        forbidden = _Forbidden(rows, [self._members[name] for name in names.tolist()], self._forbidding)
-        odds = np.zeros((2, count, len(names)))
-        for number, (is_in, terms, sides) in enumerate(
-            ((cuts.part, of_part, cuts.of_part), (~cuts.part, whole - of_part, cuts.of_rest))
-        ):
-            odds[number] = self._odds([rows[one] for one in is_in], is_in, terms, sides, names, forbidden)
-        everything = np.ones((1, len(rows)), np.bool_)
-        together = self._odds([rows], everything, whole[None], self._table.side(rows), names, forbidden)
-        term = np.log1p(together.sum()) - np.log1p(odds.sum(axis=(0, 2)))
-        taken = odds.sum(axis=0)
+        others = _Others(names, [self._members[name] for name in names.tolist()], rows, self._forbidding)
+        taken = self._odds(cuts.part, of_part, cuts.of_part, others)
+        taken += self._odds(~cuts.part, whole - of_part, cuts.of_rest, others)
+        together = self._odds(np.ones((1, len(rows)), np.bool_), whole[None], self._table.side(rows), others)
+        term = np.log1p(together.sum()) - np.log1p(taken.sum(axis=1))
         return np.minimum(term, 0.0), np.where(term < 0, names[taken.argmax(axis=1)], -1)
 
     def _towards_others(self, rows: Integers) -> tuple[Integers, Times]:
@@ -82,47 +76,51 @@ class Rivals:
         np.add.at(cross, place[is_other] * len(names) + column, self._evidence.terms[pair[is_other]])
         return names, cross.reshape(len(rows), len(names), TERMS)
 
-    def _odds(
-        self, parts: list[Integers], is_in: Flags, cross: Times, sides: Sides, names: Integers, forbidden: _Forbidden
-    ) -> Times:
+    def _odds(self, is_in: Flags, cross: Times, sides: Sides, others: _Others) -> Times:
         """(E, G) odds that each of E parts of a group is one person with each other group; 0 for the hopeless.
 
         Args:
-            parts: rows of each part.
-            is_in: (E, n) the same among the rows of the group.
+            is_in: (E, n) which rows of the group are in each part.
             cross: (E, G, TERMS) sums over the pairs between them.
             sides: the E parts.
-            names: (G,) of the other groups.
-            forbidden: what forbids rows and groups.
+            others: the other groups.
         """
         found = np.zeros(cross.shape[:2])
         part, other = np.nonzero(cross[:, :, RATIO] > 0)
         if not len(part):
             return found
-        one, two = sides.take(part), self._groups.sides(names[other])
+        one, two = sides.take(part), self._groups.sides(others.names[other])
         odds, _ = self._evidence.log_odds(cross[part, other], one, two, np.zeros(len(part)))
         near = np.flatnonzero(odds > _LEAST - self._evidence.most_times)
-        near = near[[not forbidden.between(is_in[part[place]], int(other[place])) for place in near.tolist()]]
+        near = near[[not others.forbid(is_in[part[place]], int(other[place])) for place in near.tolist()]]
         part, other = part[near], other[near]
         times = self._evidence.times(
-            [parts[place] for place in part.tolist()], [self._members[name] for name in names[other].tolist()]
+            [others.rows[is_in[place]] for place in part.tolist()], [others.members[place] for place in other.tolist()]
         )
         odds = np.minimum(odds[near] + times, _MOST)
         found[part, other] = np.where(odds > _LEAST, np.exp(odds), 0.0)
         return found
 
 
-class _Forbidden:
-    """Which rows of one group nothing may join with other groups; looked up once for each of these."""
+class _Others:
+    """The G other groups that a group of n rows has pairs with, and what forbids these; looked up once a group.
 
-    def __init__(self, rows: Integers, others: list[Integers], forbidding: Forbidding) -> None:
-        self._rows, self._others, self._forbidding = rows, others, forbidding
+    Args:
+        names: (G,).
+        members: rows of each.
+        rows: (n,) of the group.
+        forbidding: (P,) code of what forbids each pair of rows.
+    """
+
+    def __init__(self, names: Integers, members: list[Integers], rows: Integers, forbidding: Forbidding) -> None:
+        self.names, self.members, self.rows = names, members, rows
+        self._forbidding = forbidding
         self._known: dict[int, Flags] = {}
 
-    def between(self, is_in: Flags, other: int) -> bool:
+    def forbid(self, is_in: Flags, other: int) -> bool:
         """Whether anything forbids the rows `is_in`, (n,), and a group by its number."""
         if other not in self._known:
-            members = self._others[other]
-            code = self._forbidding(np.repeat(self._rows, len(members)), np.tile(members, len(self._rows)))
-            self._known[other] = (code.reshape(len(self._rows), -1) != NONE).any(axis=1)
+            members = self.members[other]
+            code = self._forbidding(np.repeat(self.rows, len(members)), np.tile(members, len(self.rows)))
+            self._known[other] = (code.reshape(len(self.rows), -1) != NONE).any(axis=1)
         return bool(self._known[other][is_in].any())

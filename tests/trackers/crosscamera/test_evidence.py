@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_evidence import SHARING, naive_odds, random_evidence, terms_of
+from naive_evidence import SHARING, naive_odds, random_evidence, side_of, terms_of
 
 from mdpr.trackers.crosscamera import Knowledge, LinkConfig, OfflineLinker, Sighting, Topology
 from mdpr.trackers.crosscamera.appearance import Centred, centred, offset_of_groups, unit
@@ -508,12 +508,9 @@ def test_tree_links_hold_their_group_together():
     assert len(links) == 10
     for link in links:
         rows = np.flatnonzero(group == group[link.a])
-        others = {frozenset((other.a, other.b)) for other in links} - {frozenset((link.a, link.b))}
-        side = {link.a}
-        while grown := {row for pair in others if pair & side for row in pair} - side:
-            side |= grown
+        side = side_of(link, links)
         rest = [row for row in rows.tolist() if row not in side]
-        assert link.log_odds == pytest.approx(naive_odds(evidence, sorted(side), rest))
+        assert link.log_odds == pytest.approx(naive_odds(evidence, side, rest))
         assert link.pairs == len(side) * len(rest)
     assert len({frozenset((link.a, link.b)) for link in links}) == 10
     assert cut_doubtful(group, links, 1.0).tolist() == group.tolist()

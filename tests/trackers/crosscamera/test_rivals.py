@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_evidence import naive_odds, random_evidence
+from naive_evidence import naive_odds, random_evidence, side_of
 
 from mdpr.trackers.crosscamera import LinkConfig, OfflineLinker
 from mdpr.trackers.crosscamera.groupodds import RATIO
@@ -23,15 +23,6 @@ def forbidding_of(pairs):
         return np.array([3 * ((i, j) in pairs or (j, i) in pairs) for i, j in zip(a, b, strict=True)], np.int8)
 
     return forbidding
-
-
-def side_of(link, links):
-    """Rows on the side of `link.a` when the link is taken out of its tree."""
-    others = {frozenset((one.a, one.b)) for one in links} - {frozenset((link.a, link.b))}
-    side = {link.a}
-    while grown := {row for pair in others if pair & side for row in pair} - side:
-        side |= grown
-    return sorted(side)
 
 
 def naive_rivals(evidence, group, pairs, one, two):
