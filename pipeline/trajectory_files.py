@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.files import finish, part_path, write_errors
 from mdpr.pipeline.sinks.parquet import TRACKS_SCHEMA
-from mdpr.trackers.refine.trajectory import Trajectory, merge_tracklets
+from mdpr.trackers.merging import merge_tracklets
+from mdpr.trackers.refine.trajectory import Trajectory
 from mdpr.types import Frame, Tracklet, Tracks
 
 INTERPOLATED = "is_interpolated"
@@ -32,7 +33,7 @@ def read_trajectories(path: Path, tracklets: Iterable[Tracklet], views: int) -> 
     Args:
         path: tracks.parquet.
         tracklets: of the same camera; those with the same id become one.
-        views: most views of those.
+        views: most views of a visit of those.
 
     Raises:
         FormatError: boxes of a track that has no tracklet, or columns that are not there.

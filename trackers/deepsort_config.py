@@ -36,7 +36,7 @@ class DeepSortConfig:
         hidden_s: seconds for which somebody hidden by a nearer person is still shown, where they are expected; 0 = not.
         duplicate_iou: overlap from which a seen and a lost track are one person; the younger ends.
         max_covered: largest hidden part of a box whose appearance is believed.
-        views: most views kept of a track.
+        views: most views kept of a visit; four times as many of all visits of a track.
         view_spacing_s: least seconds between two views.
         embedding_interval_s: seconds after which a track with several views is looked at again (`embedding_needed`).
         appearance_memory_s: seconds after which an embedding's share of the moving average has fallen to 1/e.

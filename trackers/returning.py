@@ -6,7 +6,7 @@ flushed; when the person returns, the new track takes the old id, and one trackl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mdpr.trackers.appearance import spread_of
 from mdpr.trackers.geometry import areas, intersections, overlaps
-from mdpr.trackers.merging import merge_tracklets
+from mdpr.trackers.merging import best_views, merge_tracklets
 from mdpr.types import Tracklet
 
 IntArray = NDArray[np.intp]
@@ -89,7 +89,8 @@ class ReturnGallery:
             spans: Spans = ((tracklet.start_s, tracklet.end_s),)
             if tracklet.track_id in self._back:
                 earlier, before = self._back.pop(tracklet.track_id)
-                whole, spans = merge_tracklets(earlier, tracklet, self.rules.views), before + spans
+                spans = before + spans
+                whole = self._merged([earlier, tracklet], spans)
             if self.rules.return_s > 0 and whole.embeddings.any():
                 self._append(whole, _bounded(spans))
             else:
@@ -207,10 +208,9 @@ class ReturnGallery:
         """Take out those who are the same person and here again, as one; returns their ids, the first one's first."""
         held = sorted(held, key=lambda at: (self._held[at].start_s, self._held[at].track_id))
         ids = tuple(self._held[at].track_id for at in held)
-        whole = self._held[held[0]]
-        for at in held[1:]:
-            whole = merge_tracklets(whole, self._held[at], self.rules.views)
-        self._back[whole.track_id] = whole, _bounded([span for at in held for span in self._spans[at]])
+        spans = _bounded([span for at in held for span in self._spans[at]])
+        whole = self._merged([self._held[at] for at in held], spans)
+        self._back[whole.track_id] = whole, spans
         for at in sorted(held, reverse=True):
             del self._held[at], self._spans[at]
             count = len(self._held)
@@ -218,6 +218,9 @@ class ReturnGallery:
             self._facts[:, at:count] = self._facts[:, at + 1 : count + 1]
             self._last[:, at:count] = self._last[:, at + 1 : count + 1]
         return ids
+
+    def _merged(self, visits: Sequence[Tracklet], spans: Spans) -> Tracklet:
+        return merge_tracklets(visits, self.rules.views, spans)
 
     def overlaps(self, xyxy: NDArray[np.float32], class_id: NDArray[np.int32]) -> NDArray[np.float32]:
         """(N, held) IoU of (4, N) boxes and the last views of all of their class who left; 0 for other classes."""
@@ -250,7 +253,7 @@ class ReturnGallery:
                 grown[:count], facts[:, :count] = self._mean[:count], self._facts[:, :count]
                 last[:, :count] = self._last[:, :count]
             self._mean, self._facts, self._last = grown, facts, last
-        known = tracklet.embeddings[tracklet.embeddings.any(axis=1)]
+        known = tracklet.embeddings[best_views(tracklet, self.rules.views)]
         self._mean[count] = known.mean(axis=0)
         self._facts[:, count] = tracklet.end_s, tracklet.class_id, spread_of(known)
         self._last[:, count] = tracklet.view_xyxy[-1]

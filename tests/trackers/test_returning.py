@@ -13,7 +13,7 @@ from mdpr.trackers import returning
 from mdpr.trackers.appearance import spread_of
 from mdpr.trackers.deepsort import DeepSort, DeepSortConfig
 from mdpr.trackers.geometry import to_planes
-from mdpr.trackers.merging import merge_tracklets
+from mdpr.trackers.merging import MOST_VISITS, merge_tracklets
 from mdpr.trackers.returning import ReturnGallery, ReturnRules
 from mdpr.types import Detections, Frame, Tracklet
 
@@ -142,7 +142,8 @@ def test_a_return_is_decided_with_more_views_and_renamed(detect):
     assert (whole.track_id, whole.start_frame, whole.end_frame) == (1, 0, 149)
     assert whole.detections == 30 + 70
     assert (np.diff(whole.view_frame) > 0).all()
-    assert len(whole.view_frame) <= DeepSortConfig().views
+    for visit in (whole.view_frame < 40, whole.view_frame > 70):  # each keeps views of its own
+        assert 0 < visit.sum() <= DeepSortConfig().views
 
 
 def test_who_is_still_here_or_looks_like_two_is_nobody(detect):
@@ -278,17 +279,45 @@ def test_what_views_of_one_visit_differ_by_is_taken_off(held, new, spread):
         assert who_is(gallery, second, 7.0, 0) == expected
 
 
-def test_merging_keeps_the_best_views_in_order():
+def test_merging_keeps_the_best_views_of_each_visit_in_order():
     first, second = (
         tracklet_of(3, np.eye(2)[0], 5.0, views=6),
         tracklet_of(8, np.eye(2)[1], 30.0, views=6, start_s=20.0),
     )
-    whole = merge_tracklets(first, second, 5)
+    whole = merge_tracklets([second, first], 4)
     assert (whole.track_id, whole.start_s, whole.end_s, whole.detections) == (3, 0.0, 30.0, 40)
-    best = sorted(np.concatenate([first.view_quality, second.view_quality]))[-5:]
-    assert sorted(whole.view_quality) == pytest.approx(best)
+    for visit in (first, second):
+        kept = np.isin(whole.view_frame, visit.view_frame)
+        assert sorted(whole.view_quality[kept]) == pytest.approx(sorted(visit.view_quality)[-4:])
     assert (np.diff(whole.view_time_s) > 0).all()
     assert whole.confidence == pytest.approx(0.8)
+
+
+def test_tracklets_that_follow_closely_are_one_visit():
+    first, second = tracklet_of(3, leaning(1), 5.0, views=6), tracklet_of(8, leaning(1), 12.0, views=6, start_s=6.5)
+    whole = merge_tracklets([first, second], 4)
+    best = sorted(np.concatenate([first.view_quality, second.view_quality]))[-4:]
+    assert sorted(whole.view_quality) == pytest.approx(best)
+
+
+def test_many_visits_share_the_room_of_a_few():
+    """However often somebody comes back, there is an end; and no visit is left without views."""
+    whole, spans = tracklet_of(1, leaning(1), 5.0, views=4), [(0.0, 5.0)]
+    for visit in range(1, 12):
+        start_s = 20.0 * visit
+        spans.append((start_s, start_s + 5))
+        next_one = tracklet_of(visit + 1, leaning(1), start_s + 5, views=4, start_s=start_s)
+        whole = merge_tracklets([whole, next_one], 4, spans)
+    of_visit = np.bincount((whole.view_time_s // 20).astype(int), minlength=12)
+    assert of_visit.sum() == 4 * MOST_VISITS
+    assert (of_visit >= 1).all()
+
+
+def test_a_view_without_an_embedding_gives_way():
+    first, second = tracklet_of(1, leaning(1), 5.0, views=2), tracklet_of(2, leaning(1), 6.0, views=2, start_s=5.5)
+    blank = replace(first, embeddings=np.zeros_like(first.embeddings), view_quality=np.full(2, 99.0, np.float32))
+    whole = merge_tracklets([blank, second], 2)
+    assert whole.view_frame.tolist() == second.view_frame.tolist()
 
 
 def test_a_track_asks_until_it_has_all_its_views(detect):
@@ -374,7 +403,7 @@ def test_another_class_is_somebody_else():
 
 def test_visits_between_visits_are_merged_in_order():
     first, second = tracklet_of(1, leaning(1), 25.0, views=4), tracklet_of(2, leaning(1), 12.0, start_s=10.0)
-    whole = merge_tracklets(first, second, 10)
+    whole = merge_tracklets([first, second], 10)
     assert (whole.start_s, whole.end_s, whole.start_frame, whole.end_frame) == (0.0, 25.0, 0, 250)
     assert whole.view_time_s.tolist() == pytest.approx([0, 25 / 3, 10, 11, 12, 50 / 3, 25])
     assert (np.diff(whole.view_frame) > 0).all()

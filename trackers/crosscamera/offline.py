@@ -18,7 +18,7 @@ from mdpr.trackers.crosscamera.explaining import explain
 from mdpr.trackers.crosscamera.ground import Positions
 from mdpr.trackers.crosscamera.groupodds import PairTable
 from mdpr.trackers.crosscamera.overlap import Floors, learn_floors
-from mdpr.trackers.crosscamera.purify import good_quality, purify
+from mdpr.trackers.crosscamera.purify import purify, to_compare
 from mdpr.trackers.crosscamera.reasons import GroupTrees, cut_doubtful
 from mdpr.trackers.crosscamera.refinement import Refinement
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Integers, Scene, check_sightings, make_scene
@@ -130,7 +130,7 @@ class OfflineLinker:
         named = {key for one in knowledge.corrections for key in (one.a, one.b)}
         whole = frozenset(named | knowledge.whole if config.split_tracks else there)
         sightings = [part for one in sightings for part in ([one] if one.key in whole else visits_of(one))]
-        kept = {one.key: good_quality(one, config.min_view_quality) for one in sightings}
+        kept = {one.key: to_compare(one, config.min_view_quality) for one in sightings}
         scene = make_scene(sightings, kept)
         appearance = centred(scene, first_offset(scene, ALIKE))
         pure, good = purify(scene, appearance, kept, whole)

@@ -22,7 +22,7 @@ from mdpr.trackers.crosscamera.ground import Grounds, Positions
 from mdpr.trackers.crosscamera.groupodds import TERMS, Sides, all_sides, single_sides
 from mdpr.trackers.crosscamera.journeys import Journeys
 from mdpr.trackers.crosscamera.offline import Learned, OfflineLinker
-from mdpr.trackers.crosscamera.purify import good_quality
+from mdpr.trackers.crosscamera.purify import to_compare
 from mdpr.trackers.crosscamera.scene import Floats, Times, check_sightings, make_scene
 from mdpr.trackers.crosscamera.similarity import reliabilities, set_similarity
 from mdpr.trackers.crosscamera.types import Linking, Sighting, TrackletKey
@@ -129,7 +129,7 @@ class OnlineLinker:
             members.setdefault(number, []).append(key)
         near = self._nearest(sighting, learned)
         rows = [sighting, *(self._pieces[key] for key in near)]
-        kept = {one.key: good_quality(one, self._config.min_view_quality) for one in rows}
+        kept = {one.key: to_compare(one, self._config.min_view_quality) for one in rows}
         scene = make_scene(rows, kept)
         appearance = centred(scene, _offsets(scene.cameras, learned))
         mine = scene.keys.index(sighting.key)

@@ -14,7 +14,9 @@ from mdpr.trackers.crosscamera.appearance import Centred
 from mdpr.trackers.crosscamera.scene import Flags, Floats, Scene
 from mdpr.trackers.crosscamera.similarity import sampled_pairs
 from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
+from mdpr.trackers.merging import best_views
 
+MOST_VIEWS = 10  # of a tracklet that are compared; a track of several visits that is not cut has more
 _LEAST_SIDE = 2  # views on each side of a cut
 _AGREE, _DISAGREE, _OUTLIER = 0.6, 0.35, 0.2  # between the levels of two people (0) and of one (1)
 _LEAST_TRACKLETS = 8  # with more than one view, from which on the levels are believed
@@ -53,6 +55,13 @@ def good_quality(sighting: Sighting, least: float) -> Flags:
     quality = sighting.tracklet.view_quality
     good: Flags = quality >= least * max(float(quality.max(initial=0)), 0.0)
     return good
+
+
+def to_compare(sighting: Sighting, least: float) -> Flags:
+    """(V,) the `MOST_VIEWS` best of those of `good_quality`."""
+    best = np.zeros(len(sighting.tracklet.view_quality), np.bool_)
+    best[best_views(sighting.tracklet, MOST_VIEWS)] = True
+    return good_quality(sighting, least) & best
 
 
 def outliers(cosine: Floats, level: Levels) -> Flags:

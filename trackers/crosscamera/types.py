@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import ConfigError
+from mdpr.trackers.merging import VIEW_ARRAYS
 from mdpr.types import Tracklet
 
 VISIT = 10
@@ -19,8 +20,7 @@ VISIT = 10
 
 def some_views(tracklet: Tracklet, which: slice | NDArray[np.bool_]) -> dict[str, Any]:
     """The arrays of a tracklet that have a row a view, by name, with some of their rows."""
-    names = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
-    return {name: getattr(tracklet, name)[which] for name in names}
+    return {name: getattr(tracklet, name)[which] for name in VIEW_ARRAYS}
 
 
 class TrackletKey(NamedTuple):

@@ -11,9 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
-
-LONGEST_GAP_S = 2.0
-"""A tracker waits about so long for somebody who is hidden."""
+from mdpr.trackers.merging import VISIT_GAP_S
 
 SHOWN_S = 1.0
 """So long somebody hidden may be shown after the last box; during that time nobody else is them in this camera."""
@@ -28,12 +26,12 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     if sighting.boxes is None or sighting.key.part:
         return [sighting]
     times, _ = sighting.boxes_within()
-    gaps = np.flatnonzero(np.diff(times) > LONGEST_GAP_S)
+    gaps = np.flatnonzero(np.diff(times) > VISIT_GAP_S)
     spans = []
     begin = whole.start_s
     for gap in gaps.tolist():
-        here = (whole.view_time_s >= begin - 1e-3) & (whole.view_time_s <= times[gap] + LONGEST_GAP_S / 2)
-        later = whole.view_time_s > times[gap] + LONGEST_GAP_S / 2
+        here = (whole.view_time_s >= begin - 1e-3) & (whole.view_time_s <= times[gap] + VISIT_GAP_S / 2)
+        later = whole.view_time_s > times[gap] + VISIT_GAP_S / 2
         if here.any() and later.any():
             spans.append((begin, float(times[gap]) + SHOWN_S))
             begin = float(times[gap + 1])
@@ -44,7 +42,7 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     share = np.array([((times >= a - 1e-6) & (times <= b + 1e-6)).sum() for a, b in spans], np.float64)
     count = np.maximum(np.round(whole.detections * share / share.sum()), 1).astype(int)
     starts = [a for a, _ in spans[1:]]
-    owner = np.searchsorted(starts, whole.view_time_s + LONGEST_GAP_S / 2, side="right")
+    owner = np.searchsorted(starts, whole.view_time_s + VISIT_GAP_S / 2, side="right")
     found = []
     for number, (start_s, end_s) in enumerate(spans):
         arrays = some_views(whole, owner == number)

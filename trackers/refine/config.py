@@ -19,7 +19,7 @@ class RefineConfig:
         max_gap_s: longest time out of sight that is bridged.
         max_fill_s: longest gap that is filled with boxes; where somebody was in a longer one, nobody knows.
         smooth: whether boxes are smoothed.
-        views: most views kept of a track that was put together.
+        views: most views kept of a visit of a track that was put together; four times as many of all.
     """
 
     split: bool = True

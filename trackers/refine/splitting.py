@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mdpr.trackers.merging import VIEW_ARRAYS
 from mdpr.trackers.refine.looks import Looks
 from mdpr.trackers.refine.motion import END_WINDOW_S
-from mdpr.trackers.refine.trajectory import VIEW_ARRAYS, Trajectory
+from mdpr.trackers.refine.trajectory import Trajectory
 from mdpr.types import Tracklet
 
 

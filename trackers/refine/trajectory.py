@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mdpr.errors import FormatError
+from mdpr.trackers.merging import merge_tracklets
 from mdpr.types import Tracklet
 
 BOX_ARRAYS = ("frame", "time_s", "xyxy", "confidence", "is_interpolated")
-VIEW_ARRAYS = ("view_frame", "view_time_s", "view_xyxy", "view_confidence", "view_quality", "embeddings")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,32 +90,6 @@ class Trajectory:
     def with_id(self, track_id: int) -> Trajectory:
         """The same boxes under another id."""
         return replace(self, tracklet=replace(self.tracklet, track_id=track_id))
-
-
-def merge_tracklets(tracklets: Sequence[Tracklet], views: int) -> Tracklet:
-    """One tracklet of several of one person: the first one's id, and the best views of all.
-
-    Args:
-        tracklets: of one camera; at least one.
-        views: most views that are kept; those with an embedding before those without, then by quality.
-    """
-    rows = sorted(tracklets, key=lambda one: (one.start_frame, one.track_id))
-    if len(rows) == 1:
-        return rows[0]
-    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in rows]) for name in VIEW_ARRAYS}
-    has_embedding = arrays["embeddings"].any(axis=1)
-    best = np.lexsort((-arrays["view_quality"], ~has_embedding))[:views]
-    best = best[np.argsort(arrays["view_frame"][best], kind="stable")]
-    detections = sum(one.detections for one in rows)
-    last = max(rows, key=lambda one: one.end_frame)
-    return replace(
-        rows[0],
-        end_frame=last.end_frame,
-        end_s=last.end_s,
-        detections=detections,
-        confidence=sum(one.confidence * one.detections for one in rows) / max(detections, 1),
-        **{name: values[best] for name, values in arrays.items()},
-    )
 
 
 def join(parts: Sequence[Trajectory], views: int) -> Trajectory:

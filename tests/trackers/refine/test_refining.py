@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from mdpr.errors import ConfigError, FormatError
+from mdpr.trackers.merging import merge_tracklets
 from mdpr.trackers.refine.config import RefineConfig
 from mdpr.trackers.refine.refining import frames_of, refine
-from mdpr.trackers.refine.trajectory import Trajectory, merge_tracklets
+from mdpr.trackers.refine.trajectory import Trajectory
 from trajectories import FPS, looks, walk
 
 FAR = [walk(90 + i, range(0, 200, 1), (3000 + 400 * i, 900)) for i in range(2)]  # two people who stand elsewhere
