@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ class OutputConfig:
         save_crop: the best picture of each tracklet.
         link: give people one identity across the cameras; None does with several cameras or a gallery.
         gallery: file of a gallery to link with; "" has none.
+        link_every_s: seconds after which those who have left are linked into the gallery while tracking goes on; 0 = at
+            the end only; None = 60 with live sources, else at the end only.
         cameras: YAML file about the cameras to link with, as for `mdpr-link --cameras`; "" has none.
         show: a window with the annotated picture.
         refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
@@ -51,6 +54,7 @@ class OutputConfig:
     save_crop: bool = False
     link: bool | None = None
     gallery: str = ""
+    link_every_s: float | None = None
     cameras: str = ""
     show: bool = False
     refine: bool = False
@@ -69,8 +73,18 @@ class OutputConfig:
             raise ConfigError("output.cameras: is about linking; leave out --no-link or --cameras")
         if (self.gallery or self.link) and not self.save_parquet:
             raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
+        if self.link_every_s is not None:
+            self._check_link_every(self.link_every_s)
         if self.refine and not self.save_parquet:
             raise ConfigError("output.refine: refining needs tracks.parquet and tracklets.parquet (save_parquet)")
+
+    def _check_link_every(self, every_s: float) -> None:
+        if not 0 <= every_s < math.inf:
+            raise ConfigError(f"output.link_every_s: expected seconds from 0, got {every_s}")
+        if every_s and not self.gallery:
+            raise ConfigError("output.link_every_s: links into a gallery while tracking; give --gallery FILE")
+        if every_s and self.refine:
+            raise ConfigError("output.link_every_s: refining comes at the end, before linking; leave out one of them")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ FLAG_KEYS: dict[str, str] = {
     "save_crop": "output.save_crop",
     "link": "output.link",
     "gallery": "output.gallery",
+    "link_every": "output.link_every_s",
     "cameras": "output.cameras",
     "show": "output.show",
     "refine": "output.refine",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -49,6 +49,8 @@ class TrackRun:
             require_display()
         self.times = StageTimes()
         self.cameras: dict[str, CameraReport] = {}
+        self.more_sinks: list[Callable[[str], Sink]] = []
+        """What else gets the results of each camera, by its name; taken when the run begins."""
         self._is_interrupted = False
         self._loop: TrackingLoop | None = None
         self._sources = self._open_sources(config)
@@ -129,6 +131,11 @@ class TrackRun:
         return self._embedder.dimension
 
     @property
+    def is_live(self) -> bool:
+        """Whether a source has no end of its own."""
+        return any(source.is_live for source in self._sources)
+
+    @property
     def frames_done(self) -> int:
         """Frames tracked so far, of all cameras."""
         return sum(camera.frames for camera in self.cameras.values())
@@ -181,6 +188,7 @@ class TrackRun:
             sinks.append(VideoSink(folder / "video.mp4", painter(), output.crf))
         if viewer is not None:
             sinks.append(WindowSink(viewer, painter()))
+        sinks += [make(source.camera) for make in self.more_sinks]
         return BackgroundSink(sinks, self.times, self._reserve.release)
 
     def _track(self, sinks: dict[str, BackgroundSink], viewer: Viewer | None) -> None:

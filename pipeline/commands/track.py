@@ -17,7 +17,7 @@ from mdpr.detectors import DETECTORS
 from mdpr.pipeline.commands.running import run_command, stop_on_signals
 from mdpr.pipeline.embedding import every_of
 from mdpr.pipeline.flags import config_from_flags
-from mdpr.pipeline.linking.aftertracking import check_before, link_after
+from mdpr.pipeline.linking.aftertracking import check_before, link_after, linking_meanwhile
 from mdpr.pipeline.memory import keep_freed_memory
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.settings import parse_setting
@@ -98,6 +98,10 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--save-crop", action=switch, help="the best picture of each person (off)")
     group.add_argument("--link", action=switch, help="one identity a person across cameras (on with several cameras)")
     group.add_argument("--gallery", metavar="FILE", help="link with everybody in it, and put this run into it")
+    group.add_argument(
+        "--link-every", type=float, metavar="SECONDS",
+        help="put those who have left into the gallery while tracking (60 with live sources; 0: at the end only)",
+    )  # fmt: skip
     group.add_argument("--cameras", metavar="FILE", help="YAML about the cameras, to link with: see mdpr-link")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
     group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
@@ -134,9 +138,10 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
         with (
             stop_on_signals(run.interrupt, "finishing the files"),
             _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]),
+            linking_meanwhile(run) as entered,
         ):
             code = run.execute()
-        return link_after(run, code)
+        return link_after(run, code, entered)
     finally:
         if run.report is not None and run.report.status != "running" and (own["json"] or not own["quiet"]):
             sys.stdout.write(run.report.as_json(run.times) if own["json"] else run.report.as_text(run.times) + "\n")

@@ -30,6 +30,8 @@ class LinkJob:
         config: options.
         cameras: what is known about them.
         with_crops: whether the gallery gets pictures, cut from the sources of the runs.
+        entered: camera and track id of tracks of the only run that have gone into the gallery before; they stay out if
+            they were forgotten since.
     """
 
     folders: tuple[Path, ...]
@@ -37,6 +39,7 @@ class LinkJob:
     config: LinkConfig = field(default_factory=LinkConfig)
     cameras: Cameras = field(default_factory=Cameras)
     with_crops: bool = True
+    entered: frozenset[tuple[str, int]] = frozenset()
 
 
 def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
@@ -50,8 +53,9 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
         answer = link_among(runs, job.config, job.cameras)
     else:
         crops = cut_views if job.with_crops else lambda _run, _sightings: {}
+        new = [run.without(job.entered) for run in runs] if job.entered else runs
         with SqliteStore(job.gallery) as store:
-            answer = link_known(store, runs, job.config, job.cameras, crops)
+            answer = link_known(store, new, job.config, job.cameras, crops)
         answer = replace(answer, gallery=str(job.gallery))
     for run in runs:
         write_results(answer, run)

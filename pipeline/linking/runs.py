@@ -26,7 +26,8 @@ log = logging.getLogger("mdpr")
 
 TRACKS_FILE, TRACKLETS_FILE = "tracks.parquet", "tracklets.parquet"
 REPORT_FILE, CONFIG_FILE = "run.json", "config.yaml"
-_LEAST_SPACING_S = 0.2  # of boxes that tell where a person was
+LEAST_SPACING_S = 0.2
+"""Seconds between boxes that tell where a person was."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class RunFolder:
         started_s: wall time when it began; 0 when no run.json tells.
         config: as the run resolved it; empty when it left none.
         still: camera and track id of the tracks that never moved, see `mdpr.pipeline.stillness`.
+        boxes: of tracks by camera and track id, of a run that has not written them yet; None reads its files.
     """
 
     name: str
@@ -66,6 +68,7 @@ class RunFolder:
     started_s: float
     config: Mapping[str, Any] = field(default_factory=dict)
     still: Set[tuple[str, int]] = frozenset()
+    boxes: Mapping[tuple[str, int], Boxes] | None = None
 
     def clock_of(self, camera: str, name: str) -> str:
         """The clock of a camera: the wall clock, or one of its own for the run `name`."""
@@ -80,6 +83,21 @@ class RunFolder:
             )
             for one in self.tracklets
         ]  # fmt: skip
+
+    def without(self, tracks: Set[tuple[str, int]]) -> RunFolder:
+        """The run without the tracklets of some tracks, by camera and track id."""
+        return replace(self, tracklets=[one for one in self.tracklets if (one.camera, one.track_id) not in tracks])
+
+    def boxes_of(self, camera: str) -> dict[int, Boxes]:
+        """The boxes of the tracks of a camera, as far as the run has left them.
+
+        Raises:
+            FormatError: a tracks.parquet that is damaged or of something else.
+        """
+        if self.boxes is not None:
+            return {track_id: boxes for (name, track_id), boxes in self.boxes.items() if name == camera}
+        path = self.path / camera / TRACKS_FILE
+        return read_boxes(path, LEAST_SPACING_S) if path.is_file() else {}
 
 
 def with_boxes(runs: Mapping[str, RunFolder], sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -100,8 +118,7 @@ def with_boxes(runs: Mapping[str, RunFolder], sightings: Sequence[Sighting]) -> 
             result.append(one)
             continue
         if (run, camera) not in found:
-            path = runs[run].path / camera / TRACKS_FILE
-            found[run, camera] = read_boxes(path, _LEAST_SPACING_S) if path.is_file() else {}
+            found[run, camera] = runs[run].boxes_of(camera)
         result.append(replace(one, boxes=found[run, camera].get(one.key.track_id)))
     return result
 
@@ -146,6 +163,29 @@ def read_run(folder: Path) -> RunFolder:
     started_s = _number(report, "started_s", folder / REPORT_FILE) or 0.0
     name = folder.resolve().name
     return RunFolder(name, folder, next(iter(models)), cameras, tracklets, started_s, _read_config(folder), still)
+
+
+def running(
+    folder: Path,
+    report: Mapping[str, Any],
+    model: EmbeddingModel,
+    cameras: Sequence[str],
+    tracklets: Sequence[Tracklet],
+    boxes: Mapping[tuple[str, int], Boxes],
+) -> RunFolder:
+    """A run that goes on, as `read_run` will read it when it is over, with the tracklets that are there already.
+
+    Args:
+        folder: of the run.
+        report: content of its run.json as of now.
+        model: of its embeddings.
+        cameras: that could be opened; each has begun or failed.
+        tracklets: that have ended.
+        boxes: of their tracks, and of others of this run, by camera and track id.
+    """
+    starts = {camera: _start_of(report, camera, folder / REPORT_FILE) for camera in sorted(cameras)}
+    name, started_s = folder.resolve().name, float(report["started_s"])
+    return RunFolder(name, folder, model, starts, tracklets, started_s, _read_config(folder), boxes=boxes)
 
 
 def warn_of_clocks(runs: Sequence[RunFolder]) -> None:

@@ -96,6 +96,8 @@ def test_every_flag_reaches_an_existing_key() -> None:
         given = {flag: value}
         if flag in detectors and flag != "detector":
             given["detector"] = detectors[flag]
+        if flag == "link_every":
+            given["gallery"] = "g.db"
         section, option = key.split(".")
         mapping = config_from_flags(("a.mp4",), given).as_mapping()
         assert mapping[section][option] == value, flag

@@ -1,0 +1,130 @@
+"""Linking into a gallery while `mdpr-track` runs, so that who was seen is known before a run ends, if it ever does.
+
+Every so often all tracklets that have ended are linked with the gallery, as at the end of a run; what was decided
+before may be revised, and the gallery's history tells. Whoever is still there, or left so lately that they may come
+back to the same track (`tracker.return_s`), is not among them yet.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mdpr.errors import MdprError
+from mdpr.pipeline.linking.arrivals import Arrival, Arrivals, ArrivalSink
+from mdpr.pipeline.linking.jobs import summary_of, summary_text
+from mdpr.pipeline.linking.knowing import link_known
+from mdpr.pipeline.linking.runs import RunFolder, running
+from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.store import EmbeddingModel, SqliteStore
+from mdpr.pipeline.trajectory_files import Boxes
+from mdpr.trackers.crosscamera import Cameras, LinkConfig
+
+log = logging.getLogger("mdpr")
+
+LIVE_EVERY_S = 60.0
+"""Seconds between two rounds where a source is live and nothing else was asked for."""
+
+LEAST_REST = 9.0
+"""Rounds rest this many times as long as the last one took: at most a tenth of a core goes to linking."""
+
+MOST_PATHS = 1000
+"""Tracks of this run, the latest, of which the boxes are kept after they were linked: they tell where people stood."""
+
+
+class LinkingWhileTracking:
+    """Links what has ended, in a thread of its own; a context manager around `TrackRun.execute`.
+
+    Args:
+        run: that will be executed, with a gallery in its options.
+        cameras: what is known about them.
+        every_s: seconds between two rounds.
+    """
+
+    def __init__(self, run: TrackRun, cameras: Cameras, every_s: float) -> None:
+        self._run = run
+        self._gallery = Path(run.config.output.gallery)
+        self._known = cameras
+        self._every_s = every_s
+        self._arrivals = Arrivals()
+        self._names: list[str] = []  # of the cameras
+        self._paths: OrderedDict[tuple[str, int], Boxes] = OrderedDict()
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._rounds, daemon=True, name="link")
+        self.entered: set[tuple[str, int]] = set()
+        """Camera and id of the tracks that have gone into the gallery; those not there any more were forgotten."""
+        run.more_sinks.append(self._sink_of)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _sink_of(self, camera: str) -> ArrivalSink:
+        self._names.append(camera)
+        return ArrivalSink(self._arrivals)
+
+    def _rounds(self) -> None:
+        rest_s = self._every_s
+        while not self._is_over.wait(rest_s):
+            begin = time.perf_counter()
+            self.link_now()
+            rest_s = max(self._every_s, LEAST_REST * (time.perf_counter() - begin))
+
+    def link_now(self) -> None:
+        """One round; whatever stops it is told, and the next one tries again."""
+        if not all(self._has_begun(name) for name in self._names):
+            return  # when each camera began belongs to the run, and is not known before
+        arrivals = self._arrivals.take()
+        if not arrivals:
+            return
+        begin = time.perf_counter()
+        try:
+            run = self._so_far(arrivals)
+            with SqliteStore(self._gallery) as store:
+                answer = link_known(store, [run], LinkConfig(), self._known, lambda _run, _sightings: {})
+        except MdprError as error:
+            self._arrivals.add(arrivals)
+            log.warning("not linked for now: %s", error)
+            return
+        self.entered |= {(one.camera, one.track_id) for one, _ in arrivals}
+        summary = summary_of(answer, [run], time.perf_counter() - begin)
+        log.info("so far %s", summary_text(summary, self._gallery))
+
+    def _has_begun(self, camera: str) -> bool:
+        report = self._run.cameras[camera]
+        return bool(report.frames or report.error)
+
+    def _so_far(self, arrivals: list[Arrival]) -> RunFolder:
+        for one, boxes in arrivals:
+            if boxes is not None:
+                self._paths[one.camera, one.track_id] = boxes
+        while len(self._paths) > MOST_PATHS:
+            self._paths.popitem(last=False)
+        report = self._run.report
+        assert report is not None  # for the type checker: a run without a report is not executed
+        model = EmbeddingModel(report.embedding_model, self._run.embedding_dimension)
+        tracklets = [one for one, _ in arrivals]
+        return running(
+            self._run.folder, report.as_mapping(self._run.times), model, self._names, tracklets, dict(self._paths)
+        )
+
+
+def every_s_of(run: TrackRun) -> float | None:
+    """Seconds between two rounds; None where a run is linked at its end, or not at all."""
+    output = run.config.output
+    if not output.gallery:
+        return None
+    if output.link_every_s is None:
+        return LIVE_EVERY_S if run.is_live and not output.refine else None
+    return output.link_every_s or None

@@ -1,0 +1,230 @@
+"""Linking while a run goes on: what has ended is in the gallery, and the end of the run is as if it had not been."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mdpr.errors import ConfigError
+from mdpr.pipeline.commands.track import main
+from mdpr.pipeline.flags import config_from_flags
+from mdpr.pipeline.formats.identities import read_identities
+from mdpr.pipeline.linking.aftertracking import link_after
+from mdpr.pipeline.linking.arrivals import MOST_BOXES, Arrivals, ArrivalSink
+from mdpr.pipeline.linking.runs import LEAST_SPACING_S
+from mdpr.pipeline.linking.whiletracking import LIVE_EVERY_S, LinkingWhileTracking, every_s_of
+from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.store import SqliteStore
+from mdpr.pipeline.trajectory_files import read_boxes
+from mdpr.trackers.crosscamera import Cameras
+from mdpr.types import Frame, Tracklet, Tracks
+
+FPS = 25
+
+
+@pytest.fixture
+def clips(make_walk: Callable[..., Path]) -> list[Path]:
+    """Two people who have left after 2.5 of 8 seconds."""
+    return [make_walk("one.mp4", 200), make_walk("two.mp4", 200)]
+
+
+def run_of(tmp_path: Path, clips: list[Path], name: str = "run", **flags: Any) -> TrackRun:
+    fixed = {
+        "detector": "motion",
+        "reid": "histogram",
+        "project": str(tmp_path / "out"),
+        "name": name,
+        "save": False,
+        "gallery": str(tmp_path / f"{name}.db"),
+    }
+    settings = (("tracker.return_s", 0.0),)
+    return TrackRun(config_from_flags(tuple(map(str, clips)), fixed | flags, None, settings))
+
+
+def people_of(gallery: Path) -> list[list[tuple[str, ...]]]:
+    with SqliteStore(gallery, "read") as store:
+        found = [
+            sorted((key.camera, str(key.track_id), str(key.part)) for key in one.members) for one in store.identities()
+        ]
+    return sorted(found)
+
+
+def test_who_has_left_is_in_the_gallery_before_the_run_is_over(clips, tmp_path) -> None:
+    run = run_of(tmp_path, clips)
+    seen: list[int] = []
+
+    def look() -> None:
+        linking.link_now()
+        with SqliteStore(tmp_path / "run.db") as store:
+            seen.append(len(store.tracklets()))
+
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    run.more_sinks.append(lambda camera: At(180 if camera == "one" else -1, look))
+    code = run.execute()
+    assert seen[0] > 0
+    assert (tmp_path / "out/run/one/tracks.parquet").exists()
+    assert link_after(run, code, linking.entered) == 0
+    other = run_of(tmp_path, clips, "whole")
+    assert link_after(other, other.execute()) == 0
+    assert people_of(tmp_path / "run.db") == people_of(tmp_path / "whole.db")
+    assert read_identities(tmp_path / "out/run/identities.json") == read_identities(
+        tmp_path / "out/whole/identities.json"
+    )
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        assert [one.name for one in store.runs()] == ["run"]
+
+
+def test_who_was_forgotten_meanwhile_stays_forgotten(clips, tmp_path) -> None:
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    code = run.execute()
+    linking.link_now()
+    with SqliteStore(tmp_path / "run.db") as store:
+        gone, *left = store.identities()
+        store.forget("test", identity=gone.number)
+    assert left
+    assert link_after(run, code, linking.entered) == 0
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        assert {one.number for one in store.identities()} == {one.number for one in left}
+    identities = json.loads((tmp_path / "out/run/identities.json").read_text())["identities"]
+    assert {one["id"] for one in identities} == {one.number for one in left}
+
+
+def test_nothing_is_lost_by_a_round_that_fails(clips, tmp_path, caplog) -> None:
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    run.execute()
+    gallery = tmp_path / "run.db"
+    gallery.write_text("no gallery at all" * 100)
+    linking.link_now()
+    assert "not linked for now" in caplog.text
+    assert not linking.entered
+    gallery.unlink()
+    linking.link_now()
+    assert linking.entered
+    assert people_of(gallery)
+
+
+def test_nobody_is_linked_before_all_cameras_have_begun(clips, tmp_path) -> None:
+    """When a live camera began is a fact of the run in the gallery, which must not change."""
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    run.execute()
+    run.cameras["two"].frames = 0
+    linking.link_now()
+    assert not (tmp_path / "run.db").exists()
+    run.cameras["two"].error = "never came"
+    linking.link_now()
+    assert people_of(tmp_path / "run.db")
+
+
+def test_the_boxes_are_those_that_the_files_will_have(clips, tmp_path) -> None:
+    run = run_of(tmp_path, clips[:1])
+    arrivals = Arrivals()
+    run.more_sinks.append(lambda _camera: ArrivalSink(arrivals))
+    run.execute()
+    written = read_boxes(tmp_path / "out/run/one/tracks.parquet", LEAST_SPACING_S)
+    taken = {tracklet.track_id: boxes for tracklet, boxes in arrivals.take()}
+    assert sorted(taken) == sorted(written)
+    for track_id, (times, boxes) in written.items():
+        np.testing.assert_allclose(taken[track_id][0], times)
+        np.testing.assert_allclose(taken[track_id][1], boxes)
+    assert arrivals.take() == []
+
+
+def box_at(x: float) -> list[float]:
+    return [x, 0.0, x + 10, 30.0]
+
+
+def tracks_of(
+    ids: list[int], x: float, ended: tuple[Tracklet, ...] = (), renamed: tuple[tuple[int, int], ...] = ()
+) -> Tracks:
+    count = len(ids)
+    return Tracks(
+        np.array(ids), np.array([box_at(x)] * count, np.float32).reshape(-1, 4), np.full(count, 0.9),
+        np.zeros(count), np.arange(count), ended=ended, renamed=renamed,
+    )  # fmt: skip
+
+
+def tracklet_of(track_id: int, start_s: float, end_s: float) -> Tracklet:
+    first, last = round(start_s * FPS), round(end_s * FPS)
+    return Tracklet(
+        "cam", track_id, 0, first, last, start_s, end_s, 5, 0.8, np.array([first]), np.array([start_s]),
+        np.zeros((1, 4)), np.ones(1), np.ones(1), np.ones((1, 2)),
+    )  # fmt: skip
+
+
+def test_boxes_follow_an_id_that_is_taken_back() -> None:
+    arrivals = Arrivals()
+    sink = ArrivalSink(arrivals)
+    for second in range(4):
+        track_id, renamed = (1, ()) if second < 2 else (7, ((7, 1),) if second == 3 else ())
+        sink.write(Frame("cam", second * FPS, float(second)), tracks_of([track_id], float(second), renamed=renamed))
+    sink.end([tracklet_of(1, 0.0, 3.0)])
+    ((_, boxes),) = arrivals.take()
+    assert boxes is not None
+    assert boxes[0].tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert boxes[1].tolist() == [box_at(float(x)) for x in range(4)]
+
+
+def test_who_stays_for_hours_costs_no_more_than_who_stays_for_minutes() -> None:
+    arrivals = Arrivals()
+    sink = ArrivalSink(arrivals)
+    for index in range(5 * MOST_BOXES):
+        sink.write(Frame("cam", index, index * LEAST_SPACING_S * 1.001), tracks_of([1], 0.0))
+    sink.end([tracklet_of(1, 0.0, MOST_BOXES * LEAST_SPACING_S)])
+    ((_, boxes),) = arrivals.take()
+    assert boxes is not None
+    assert MOST_BOXES / 2 <= len(boxes[0]) <= MOST_BOXES
+    steps = np.diff(boxes[0])
+    assert steps.max() < 3 * np.median(steps)  # still over all of the time
+
+
+def test_how_often(clips, tmp_path, monkeypatch) -> None:
+    assert not run_of(tmp_path, clips).is_live
+    assert every_s_of(run_of(tmp_path, clips)) is None
+    assert every_s_of(run_of(tmp_path, clips, link_every=5.0)) == 5.0
+    monkeypatch.setattr(TrackRun, "is_live", True)
+    assert every_s_of(run_of(tmp_path, clips)) == LIVE_EVERY_S
+    assert every_s_of(run_of(tmp_path, clips, link_every=0.0)) is None
+    assert every_s_of(run_of(tmp_path, clips, refine=True)) is None
+    assert every_s_of(run_of(tmp_path, clips, gallery="")) is None
+    for wrong in ({"link_every": -1.0}, {"link_every": float("inf")}, {"link_every": 1.0, "gallery": ""},
+                  {"link_every": 1.0, "refine": True}):  # fmt: skip
+        with pytest.raises(ConfigError, match="link_every_s"):
+            run_of(tmp_path, clips, **wrong)
+
+
+def test_by_the_command(clips, tmp_path, capsys) -> None:
+    gallery = tmp_path / "gallery.db"
+    arguments = [*map(str, clips), "--detector", "motion", "--reid", "histogram", "--set", "tracker.return_s=0"]
+    arguments += ["--project", str(tmp_path / "out"), "--gallery", str(gallery), "--link-every", "0.02"]
+    assert main(arguments) == 0
+    assert "so far" in capsys.readouterr().err
+    found = read_identities(tmp_path / "out/run/identities.json")
+    assert {camera for camera, _ in found} == {"one", "two"}
+    with SqliteStore(gallery, "read") as store:
+        assert len({one.key[:3] for one in store.tracklets()}) == len(found)
+
+
+class At:
+    """A sink that does something once, at a frame."""
+
+    def __init__(self, frame: int, action: Callable[[], None]) -> None:
+        self._frame, self._action = frame, action
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        if frame.index == self._frame:
+            self._action()
+
+    def end(self, tracklets: object) -> None: ...
+
+    def __enter__(self) -> At:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
