@@ -99,7 +99,7 @@ class LinkingWhileTracking:
             return
         self.entered |= {(one.camera, one.track_id) for one, _ in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
-        log.info("so far %s", summary_text(summary, self._gallery))
+        log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end
 
     def _has_begun(self, camera: str) -> bool:
         report = self._run.cameras[camera]

@@ -307,10 +307,20 @@ def test_many_visits_share_the_room_of_a_few():
         start_s = 20.0 * visit
         spans.append((start_s, start_s + 5))
         next_one = tracklet_of(visit + 1, leaning(1), start_s + 5, views=4, start_s=start_s)
+        next_one = replace(next_one, view_quality=next_one.view_quality / (visit + 1))  # worse and worse
         whole = merge_tracklets([whole, next_one], 4, spans)
     of_visit = np.bincount((whole.view_time_s // 20).astype(int), minlength=12)
     assert of_visit.sum() == 4 * MOST_VISITS
     assert (of_visit >= 1).all()
+
+
+def test_the_best_views_of_all_visits_tell_who_returns():
+    """More are kept of somebody who was here often, but as many are compared as of anybody else."""
+    tracklet = replace(tracklet_of(1, leaning(1), 5.0, views=4), view_quality=np.array([1, 9, 8, 2], np.float32))
+    turned = np.stack([-leaning(1), leaning(1), leaning(1), -leaning(1)])
+    gallery = ReturnGallery(ReturnRules(60.0, 10, 1, 0.15, 0.15, 0.3, 0.1, 2))
+    gallery.hold([replace(tracklet, embeddings=turned)], 5.0)
+    assert who_is(gallery, np.tile(leaning(1), (2, 1)), 9.0, 0) == 1
 
 
 def test_a_view_without_an_embedding_gives_way():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,10 +17,11 @@ from mdpr.errors import ConfigError
 from mdpr.pipeline.commands.track import main
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.formats.identities import read_identities
+from mdpr.pipeline.linking import whiletracking
 from mdpr.pipeline.linking.aftertracking import link_after
 from mdpr.pipeline.linking.arrivals import MOST_BOXES, Arrivals, ArrivalSink
 from mdpr.pipeline.linking.runs import LEAST_SPACING_S
-from mdpr.pipeline.linking.whiletracking import LIVE_EVERY_S, LinkingWhileTracking, every_s_of
+from mdpr.pipeline.linking.whiletracking import LEAST_REST, LIVE_EVERY_S, LinkingWhileTracking, every_s_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import SqliteStore
 from mdpr.pipeline.trajectory_files import read_boxes
@@ -170,6 +174,45 @@ def test_boxes_follow_an_id_that_is_taken_back() -> None:
     assert boxes is not None
     assert boxes[0].tolist() == [0.0, 1.0, 2.0, 3.0]
     assert boxes[1].tolist() == [box_at(float(x)) for x in range(4)]
+
+
+def test_a_guess_where_somebody_hidden_is_is_no_box() -> None:
+    arrivals = Arrivals()
+    sink = ArrivalSink(arrivals)
+    for second in range(3):
+        tracks = tracks_of([1], float(second))
+        if second == 1:
+            tracks = replace(tracks, confidence=np.zeros(1, np.float32), detection_index=np.array([-1], np.int32))
+        sink.write(Frame("cam", second * FPS, float(second)), tracks)
+    sink.end([tracklet_of(1, 0.0, 2.0)])
+    ((_, boxes),) = arrivals.take()
+    assert boxes is not None
+    assert boxes[0].tolist() == [0.0, 2.0]
+
+
+def test_boxes_of_the_latest_tracks_are_kept(clips, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(whiletracking, "MOST_PATHS", 2)
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    run.execute()
+    for first in (1, 3):
+        tracklets = [tracklet_of(track_id, 0.0, 2.0) for track_id in (first, first + 1)]
+        now = linking._so_far([(one, (np.zeros(1), np.zeros((1, 4), np.float32))) for one in tracklets])
+        assert list(now.boxes_of("cam")) == [first, first + 1]
+        assert list(now.tracklets) == tracklets
+
+
+def test_rounds_rest_nine_times_as_long_as_they_take(clips, tmp_path, monkeypatch) -> None:
+    linking = LinkingWhileTracking(run_of(tmp_path, clips), Cameras(), 0.5)
+    rests: list[float] = []
+    lasting = iter((0.0, 0.1))
+    monkeypatch.setattr(linking, "link_now", lambda: time.sleep(next(lasting)))
+    monkeypatch.setattr(
+        linking, "_is_over", SimpleNamespace(wait=lambda rest_s: rests.append(rest_s) or len(rests) == 3)
+    )
+    linking._rounds()
+    assert rests[:2] == [0.5, 0.5]
+    assert rests[2] >= LEAST_REST * 0.1
 
 
 def test_who_stays_for_hours_costs_no_more_than_who_stays_for_minutes() -> None:

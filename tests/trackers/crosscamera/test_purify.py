@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mdpr.trackers.crosscamera import Correction, Knowledge, LinkConfig, OfflineLinker, Sighting
-from mdpr.trackers.crosscamera.purify import Levels, cut_of, outliers, pieces_of
+from mdpr.trackers.crosscamera.purify import MOST_VIEWS, Levels, cut_of, outliers, pieces_of, to_compare
 from simulated_tracklets import World, make_tracklet, simulate
 
 
@@ -31,6 +33,18 @@ def test_outliers():
     assert not outliers(np.full((5, 5), 0.9, np.float32), level).any()
     assert not outliers(np.eye(5, dtype=np.float32), level).any()
     assert not outliers(np.array([[1, 0], [0, 1]], np.float32), level).any()
+
+
+def test_the_best_views_are_compared():
+    """A track of several visits that is not cut has more views; what has no embedding is none."""
+    tracklet = make_tracklet("a", 3, 2.0, 40.0, np.eye(20))
+    embeddings = tracklet.embeddings.copy()
+    embeddings[19] = 0
+    quality = np.arange(1, 21, dtype=np.float32)
+    used = to_compare(Sighting.of("r", replace(tracklet, view_quality=quality, embeddings=embeddings)), 0.5)
+    assert np.flatnonzero(used).tolist() == list(range(19 - MOST_VIEWS, 19))
+    few = to_compare(Sighting.of("r", replace(tracklet, view_quality=quality, embeddings=embeddings)), 0.8)
+    assert np.flatnonzero(few).tolist() == [15, 16, 17, 18]
 
 
 def test_pieces_share_nothing_and_lose_nothing():
