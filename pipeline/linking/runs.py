@@ -169,7 +169,6 @@ def running(
     folder: Path,
     report: Mapping[str, Any],
     model: EmbeddingModel,
-    cameras: Sequence[str],
     tracklets: Sequence[Tracklet],
     boxes: Mapping[tuple[str, int], Boxes],
 ) -> RunFolder:
@@ -177,13 +176,12 @@ def running(
 
     Args:
         folder: of the run.
-        report: content of its run.json as of now.
+        report: what its run.json will say about its beginning and its cameras, of which each has begun or failed.
         model: of its embeddings.
-        cameras: that could be opened; each has begun or failed.
         tracklets: that have ended.
         boxes: of their tracks, and of others of this run, by camera and track id.
     """
-    starts = {camera: _start_of(report, camera, folder / REPORT_FILE) for camera in sorted(cameras)}
+    starts = {camera: _start_of(report, camera, folder / REPORT_FILE) for camera in sorted(report["cameras"])}
     name, started_s = folder.resolve().name, float(report["started_s"])
     return RunFolder(name, folder, model, starts, tracklets, started_s, _read_config(folder), boxes=boxes)
 

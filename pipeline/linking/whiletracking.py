@@ -114,10 +114,9 @@ class LinkingWhileTracking:
         report = self._run.report
         assert report is not None  # for the type checker: a run without a report is not executed
         model = EmbeddingModel(report.embedding_model, self._run.embedding_dimension)
+        started = {"started_s": report.started_s, "cameras": {name: vars(report.cameras[name]) for name in self._names}}
         tracklets = [one for one, _ in arrivals]
-        return running(
-            self._run.folder, report.as_mapping(self._run.times), model, self._names, tracklets, dict(self._paths)
-        )
+        return running(self._run.folder, started, model, tracklets, dict(self._paths))
 
 
 def every_s_of(run: TrackRun) -> float | None:
