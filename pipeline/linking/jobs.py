@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mdpr.pipeline.linking.answers import Answer, sightings_after
-from mdpr.pipeline.linking.knowing import link_known
+from mdpr.pipeline.linking.knowing import add_pictures, link_known
 from mdpr.pipeline.linking.results import write_results
 from mdpr.pipeline.linking.runs import RunFolder, read_runs, with_boxes
-from mdpr.pipeline.linking.viewcrops import cut_views
+from mdpr.pipeline.linking.viewcrops import cut_views, was_live
 from mdpr.pipeline.store import SqliteStore
 from mdpr.trackers.crosscamera import Cameras, LinkConfig, OfflineLinker, Verdict
 
@@ -56,6 +56,9 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
         new = [run.without(job.entered) for run in runs] if job.entered else runs
         with SqliteStore(job.gallery) as store:
             answer = link_known(store, new, job.config, job.cameras, crops)
+            for run in runs if job.entered else ():
+                tracks = {track for track in job.entered if not was_live(run, track[0])}
+                add_pictures(store, run, answer.run_name[run.name], tracks, crops)
         answer = replace(answer, gallery=str(job.gallery))
     for run in runs:
         write_results(answer, run)

@@ -8,7 +8,7 @@ people have given different names are never joined. What changes is one revision
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import combinations
 
 from mdpr.errors import ConfigError
@@ -16,6 +16,7 @@ from mdpr.pipeline.linking.answers import Answer, sightings_after
 from mdpr.pipeline.linking.runs import RunFolder, with_boxes
 from mdpr.pipeline.store import (
     ConflictError,
+    Filters,
     Identity,
     Revision,
     Run,
@@ -91,6 +92,24 @@ def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, know
     store.revise(Revision(LINKER, moved, written, unlinked, based_on=seen))
     named = {one.number: one.name for one in people if one.name}
     return Answer(after, number, linking.links, linking.calibration, names, named)
+
+
+def add_pictures(store: Store, run: RunFolder, name: str, tracks: Set[tuple[str, int]], crops: Crops) -> None:
+    """Add the pictures of tracklets that went into a gallery before their run was over; those forgotten stay so.
+
+    Args:
+        store: the gallery.
+        run: that is over now.
+        name: of the run in the gallery.
+        tracks: camera and track id of the tracks.
+        crops: makes them.
+    """
+    records = [one for one in store.tracklets(Filters(runs=(name,))) if (one.key.camera, one.key.track_id) in tracks]
+    sightings = known_sightings(store, records)
+    pictures = crops(run, list(sightings.values())) if sightings else {}
+    still = {TrackletKey(*one.key) for one in store.tracklets(Filters(runs=(name,)))}  # cutting takes a while
+    found = [(key, pictures[key]) for key in sightings if key in pictures and key in still]
+    store.put([TrackletRecord.of(name, sightings[key].tracklet, jpegs, key.part) for key, jpegs in found])
 
 
 def known_sightings(store: Store, records: Sequence[TrackletRecord]) -> dict[TrackletKey, Sighting]:

@@ -45,6 +45,12 @@ def cut_views(run: RunFolder, sightings: Sequence[Sighting]) -> dict[TrackletKey
     return found
 
 
+def was_live(run: RunFolder, camera: str) -> bool:
+    """Whether the pictures of a camera went by and are gone."""
+    location = run.cameras[camera].source
+    return is_url(location) or location.isdecimal()
+
+
 def open_again(run: RunFolder, camera: str, **options: Any) -> Source:
     """The source of a camera, read as the run has read it.
 
@@ -59,7 +65,7 @@ def open_again(run: RunFolder, camera: str, **options: Any) -> Source:
     location = run.cameras[camera].source
     if not location:
         raise SourceError(f"{run.path}: no run.json there tells what {camera} was")
-    if is_url(location) or location.isdecimal():
+    if was_live(run, camera):
         raise SourceError(f"{location} was live, its pictures are gone")
     config = build_config(SourceConfig, {**run.config.get("source", {}), "started_at": []}, "source")
     return open_source(CameraSpec(camera, location), replace(config, **options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +20,13 @@ from mdpr.pipeline.formats.identities import read_identities
 from mdpr.pipeline.linking import whiletracking
 from mdpr.pipeline.linking.aftertracking import link_after
 from mdpr.pipeline.linking.arrivals import MOST_BOXES, Arrivals, ArrivalSink
-from mdpr.pipeline.linking.runs import LEAST_SPACING_S
+from mdpr.pipeline.linking.runs import LEAST_SPACING_S, RunFolder
+from mdpr.pipeline.linking.viewcrops import cut_views
 from mdpr.pipeline.linking.whiletracking import LEAST_REST, LIVE_EVERY_S, LinkingWhileTracking, every_s_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import SqliteStore
 from mdpr.pipeline.trajectory_files import read_boxes
-from mdpr.trackers.crosscamera import Cameras
+from mdpr.trackers.crosscamera import Cameras, Sighting, TrackletKey
 from mdpr.types import Frame, Tracklet, Tracks
 
 FPS = 25
@@ -81,6 +82,8 @@ def test_who_has_left_is_in_the_gallery_before_the_run_is_over(clips, tmp_path) 
     )
     with SqliteStore(tmp_path / "run.db", "read") as store:
         assert [one.name for one in store.runs()] == ["run"]
+        assert all(jpeg[:2] == b"\xff\xd8" for one in store.tracklets() for jpeg in store.crops(one.key))
+        assert store.stats().crops == store.stats().views
 
 
 def test_who_was_forgotten_meanwhile_stays_forgotten(clips, tmp_path) -> None:
@@ -97,6 +100,37 @@ def test_who_was_forgotten_meanwhile_stays_forgotten(clips, tmp_path) -> None:
         assert {one.number for one in store.identities()} == {one.number for one in left}
     identities = json.loads((tmp_path / "out/run/identities.json").read_text())["identities"]
     assert {one["id"] for one in identities} == {one.number for one in left}
+
+
+def test_who_is_forgotten_while_pictures_are_cut_stays_forgotten(clips, tmp_path, monkeypatch) -> None:
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    code = run.execute()
+    linking.link_now()
+
+    def cut(of: RunFolder, sightings: Sequence[Sighting]) -> dict[TrackletKey, tuple[bytes, ...]]:
+        found = cut_views(of, sightings)
+        with SqliteStore(tmp_path / "run.db") as store:
+            store.forget("test", identity=store.identities()[0].number)
+        return found
+
+    monkeypatch.setattr("mdpr.pipeline.linking.jobs.cut_views", cut)
+    before = people_of(tmp_path / "run.db")
+    assert link_after(run, code, linking.entered) == 0
+    assert len(people_of(tmp_path / "run.db")) == len(before) - 1
+
+
+def test_pictures_of_live_cameras_are_not_sought(clips, tmp_path, monkeypatch, caplog) -> None:
+    run = run_of(tmp_path, clips)
+    run.cameras["one"].source = "http://127.0.0.1:9/x"
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    code = run.execute()
+    linking.link_now()
+    assert link_after(run, code, linking.entered) == 0
+    assert "no pictures" not in caplog.text
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        for one in store.tracklets():
+            assert any(store.crops(one.key)) == (one.key.camera == "two")
 
 
 def test_nothing_is_lost_by_a_round_that_fails(clips, tmp_path, caplog) -> None:
