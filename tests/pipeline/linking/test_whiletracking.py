@@ -118,6 +118,8 @@ def test_who_is_forgotten_while_pictures_are_cut_stays_forgotten(clips, tmp_path
     before = people_of(tmp_path / "run.db")
     assert link_after(run, code, linking.entered) == 0
     assert len(people_of(tmp_path / "run.db")) == len(before) - 1
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        assert all(one.identity for one in store.tracklets())  # nothing of them was put back
 
 
 def test_pictures_of_live_cameras_are_not_sought(clips, tmp_path, monkeypatch, caplog) -> None:
