@@ -37,6 +37,7 @@ class OutputConfig:
         gallery: file of a gallery to link with; "" has none.
         link_every_s: seconds after which those who have left are linked into the gallery while tracking goes on; 0 = at
             the end only; None = 60 with live sources, else at the end only.
+        gallery_crops: whether the gallery gets pictures of the people.
         cameras: YAML file about the cameras to link with, as for `mdpr-link --cameras`; "" has none.
         show: a window with the annotated picture.
         refine: whether the tracks are refined at the end, as `mdpr refine` does; needs save_parquet.
@@ -55,6 +56,7 @@ class OutputConfig:
     link: bool | None = None
     gallery: str = ""
     link_every_s: float | None = None
+    gallery_crops: bool = True
     cameras: str = ""
     show: bool = False
     refine: bool = False

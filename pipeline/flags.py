@@ -38,6 +38,7 @@ FLAG_KEYS: dict[str, str] = {
     "link": "output.link",
     "gallery": "output.gallery",
     "link_every": "output.link_every_s",
+    "crops": "output.gallery_crops",
     "cameras": "output.cameras",
     "show": "output.show",
     "refine": "output.refine",

@@ -26,6 +26,8 @@ _ONE, _LEAST_LENGTH, _LEAST_SHARE = (np.array(number, np.float32) for number in 
 _HALF = np.array(0.5)
 """As arrays, because a Python number costs numpy as much again as the operation on ten tracks."""
 
+_NO_FRAMES = np.empty(0, dtype=np.int64)
+
 
 class AppearanceBank:
     """Moving average and best views of every open track, by slot.
@@ -126,10 +128,14 @@ class AppearanceBank:
         views: Views,
         embeddings: NDArray[np.float32] | None,
         frame: Frame,
-    ) -> None:
+    ) -> tuple[IntArray, NDArray[np.int64]]:
         """Detection `rows[i]` of `frame` belongs to the track in `slots[i]`.
 
         `views.is_clear` must be False where a detection has no embedding although the bank has a dimension.
+
+        Returns:
+            (V,) which of these became views, and (V,) the index of the frame whose view each took the place of, -1 for
+            none.
         """
         is_clear, quality, had_clear = views.is_clear[rows], views.quality[rows], self.has_clear[slots]
         if embeddings is not None:
@@ -141,10 +147,11 @@ class AppearanceBank:
         is_better = (quality > bar) | (is_clear & no_clear)
         kept = (is_better & (is_clear | no_clear)).nonzero()[0]
         if len(kept) == 0:
-            return
+            return kept, _NO_FRAMES
         rows, slots, quality, is_spaced = rows[kept], slots[kept], quality[kept], is_spaced[kept]
         place = np.where(is_spaced, self.next_place[slots], self.place[slots])
         is_clear, had_clear = is_clear[kept], had_clear[kept]
+        instead_of = np.where(place < self.count[slots], self.frame[slots, place], -1)
         self.opened_s[slots[is_spaced | ~had_clear]] = frame.time_s
         self.has_clear[slots] = is_clear | had_clear
         self.count[slots] = np.maximum(self.count[slots], place + 1)
@@ -157,6 +164,7 @@ class AppearanceBank:
         if self.dimension:
             self.embedding[slots, place] = 0 if embeddings is None else embeddings[rows]
         self._plan_next(slots, place, quality)
+        return kept, instead_of
 
     def _plan_next(self, slots: IntArray, place: IntArray, quality: NDArray[np.float32]) -> None:
         """Say where the next views of the tracks in `slots` go, which have just got one of `quality` at `place`."""

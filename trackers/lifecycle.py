@@ -34,7 +34,7 @@ from mdpr.trackers.shared_motion import LEAST_TRACKS, shared_correction
 from mdpr.trackers.track_table import SEEN, TrackTable
 from mdpr.trackers.tracklets import make_tracklets
 from mdpr.trackers.views import covered_by_nearer, rate_views
-from mdpr.types import Detections, Frame, Tracklet, Tracks
+from mdpr.types import Detections, Frame, NewViews, Tracklet, Tracks
 
 LOOK_EVERY_S = 0.1
 """Without embeddings views decide nothing, so their quality is looked at only so often, and when somebody is new: the
@@ -160,12 +160,14 @@ class Lifecycle:
             is_over = np.concatenate([is_over, np.zeros(len(born), dtype=np.bool_)])
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
             columns = np.concatenate([columns, born])
+        confirmed: tuple[tuple[int, int], ...] = ()
         if len(rows):
             count_clear(table, rows, columns, scene, self.rules)
-            self._last_id = confirm(table, rows, columns, scene, self.rules, is_first, self._last_id)
+            confirmed = self._confirm(rows, columns, scene, is_first)
+        new_views: NewViews | None = None
         if len(born) or scene.embeddings is not None or frame.time_s >= self._look_s:
             self._look_s = frame.time_s + LOOK_EVERY_S - TIME_TOLERANCE_S
-            self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
+            new_views = self._observe(rows, columns, scene)
         hidden = settle_lost(table, self.bank, self.rules, is_over, frame.time_s, dt_s)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
@@ -180,7 +182,28 @@ class Lifecycle:
         ended = scene.ended + self._end(is_over)
         if len(ended) > 1:
             ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
-        return Tracks.trusted(ids, boxes, confidence, class_id, columns.astype(np.int32), ended)
+        return Tracks.trusted(ids, boxes, confidence, class_id, columns.astype(np.int32), ended, confirmed, new_views)
+
+    def _confirm(
+        self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene, is_first: bool
+    ) -> tuple[tuple[int, int], ...]:
+        """See `confirm`; returns `Tracks.confirmed`."""
+        table, before = self.table, self._last_id
+        self._last_id = confirm(table, rows, columns, scene, self.rules, is_first, before)
+        if self._last_id == before:
+            return ()
+        new = (table.track_id > before).nonzero()[0]
+        return tuple(zip(_numbers(table.slot[new]).tolist(), table.track_id[new].tolist(), strict=True))
+
+    def _observe(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> NewViews | None:
+        """Matched tracks (`rows`) learn how they look from the detections `columns`; returns `Tracks.new_views`."""
+        detections, slots = scene.detections, self.table.slot[rows]
+        kept, instead_of = self.bank.observe(slots, columns, detections, scene.views, scene.embeddings, scene.frame)
+        if len(kept) == 0:
+            return None
+        track_id = self.table.track_id[rows[kept]]
+        track = np.where(track_id > 0, track_id, _numbers(slots[kept]))
+        return NewViews(track, detections.xyxy.take(columns[kept], axis=0), instead_of)
 
     def _take_over(
         self, match: NDArray[np.intp], is_matched: NDArray[np.bool_], rows: NDArray[np.intp], scene: Scene
@@ -221,3 +244,8 @@ class Lifecycle:
             factors = size[0] / self._size[0], size[1] / self._size[1]
             self.table.motion = rescale(self.table.motion, factors)
         self._size = size
+
+
+def _numbers(slots: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Numbers below 0 that stand for the tracks in these slots until they have an id."""
+    return -1 - slots

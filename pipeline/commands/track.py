@@ -102,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--link-every", type=float, metavar="SECONDS",
         help="put those who have left into the gallery while tracking (60 with live sources; 0: at the end only)",
     )  # fmt: skip
+    group.add_argument("--crops", action=switch, help="pictures of the people in the gallery (on)")
     group.add_argument("--cameras", metavar="FILE", help="YAML about the cameras, to link with: see mdpr-link")
     group.add_argument("--line-width", type=int, metavar="PIXELS", help="of the boxes (by the size of the picture)")
     group.add_argument("--refine", action=switch, help="refine the tracks at the end, as `mdpr refine` does (off)")
@@ -138,10 +139,10 @@ def _run(own: dict[str, Any], flags: dict[str, Any]) -> int:
         with (
             stop_on_signals(run.interrupt, "finishing the files"),
             _Progress(run, is_shown=sys.stderr.isatty() and not own["quiet"]),
-            linking_meanwhile(run) as entered,
+            linking_meanwhile(run) as meanwhile,
         ):
             code = run.execute()
-        return link_after(run, code, entered)
+        return link_after(run, code, meanwhile)
     finally:
         if run.report is not None and run.report.status != "running" and (own["json"] or not own["quiet"]):
             sys.stdout.write(run.report.as_json(run.times) if own["json"] else run.report.as_text(run.times) + "\n")

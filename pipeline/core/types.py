@@ -142,6 +142,23 @@ class Tracklet:
 
 
 @dataclass(frozen=True, eq=False)
+class NewViews:
+    """Detections of one frame that became views of their tracks, for whoever keeps pictures of them.
+
+    A track collects views before it is believed and shown; until it has an id, a number below 0 stands for it.
+
+    Attributes:
+        track: (V,) int64 track ids, or those numbers.
+        xyxy: (V, 4) float32 pixels.
+        instead_of: (V,) int64 index of the frame whose view each took the place of, -1 for none.
+    """
+
+    track: NDArray[np.int64]
+    xyxy: NDArray[np.float32]
+    instead_of: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Tracks:
     """The people shown in one frame, and the tracklets that ended with it.
 
@@ -156,6 +173,9 @@ class Tracks:
         renamed: pairs (shown, right) of track ids: what earlier frames showed as a new person turned out to be somebody
             who had been there before. The first id is never shown again and has no tracklet; whoever keeps results
             replaces it by the second.
+        confirmed: pairs (number, id) of the tracks that got their id with this frame: the number, below 0, under which
+            `new_views` had them before.
+        new_views: what became views of their tracks with this frame; None when nothing did, or the tracker never tells.
     """
 
     track_id: NDArray[np.int64]
@@ -165,6 +185,8 @@ class Tracks:
     detection_index: NDArray[np.int32]
     ended: tuple[Tracklet, ...] = ()
     renamed: tuple[tuple[int, int], ...] = ()
+    confirmed: tuple[tuple[int, int], ...] = ()
+    new_views: NewViews | None = None
 
     def __post_init__(self) -> None:
         count = len(_frozen(self, "track_id", np.int64, (None,)))
@@ -182,6 +204,8 @@ class Tracks:
         class_id: NDArray[np.int32],
         detection_index: NDArray[np.int32],
         ended: tuple[Tracklet, ...],
+        confirmed: tuple[tuple[int, int], ...],
+        new_views: NewViews | None,
     ) -> Tracks:
         """The same without checks, which take as long as a tenth of a frame with ten people.
 
@@ -198,6 +222,8 @@ class Tracks:
             detection_index=detection_index,
             ended=ended,
             renamed=(),
+            confirmed=confirmed,
+            new_views=new_views,
         )
         return tracks
 

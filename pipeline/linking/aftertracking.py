@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mdpr.errors import MdprError
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.linking.jobs import LinkJob, link_runs, summary_of, summary_text
-from mdpr.pipeline.linking.whiletracking import LinkingWhileTracking, every_s_of
+from mdpr.pipeline.linking.whiletracking import LinkingWhileTracking, Meanwhile, every_s_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import EmbeddingModel, SqliteStore
 from mdpr.pipeline.store.checks import check_model_name
@@ -39,27 +39,27 @@ def check_before(run: TrackRun) -> None:
 
 
 @contextmanager
-def linking_meanwhile(run: TrackRun) -> Iterator[Set[tuple[str, int]]]:
+def linking_meanwhile(run: TrackRun) -> Iterator[Meanwhile]:
     """Link into the gallery while the run goes on, where its options ask for it.
 
     Yields:
-        Camera and track id of what has gone into the gallery so far.
+        What is left to the end, once the run is over.
     """
     every_s = None if run.report is None else every_s_of(run)
     if every_s is None:
-        yield frozenset()
+        yield Meanwhile()
         return
     with LinkingWhileTracking(run, _cameras(run), every_s) as linking:
-        yield linking.entered
+        yield linking.done
 
 
-def link_after(run: TrackRun, code: int, entered: Set[tuple[str, int]] = frozenset()) -> int:
+def link_after(run: TrackRun, code: int, meanwhile: Meanwhile | None = None) -> int:
     """Link a run that is over, where its options ask for it.
 
     Args:
         run: the run.
         code: its exit code.
-        entered: see `linking_meanwhile`; who was forgotten since is not put into the gallery again.
+        meanwhile: see `linking_meanwhile`; who was forgotten since is not put into the gallery again.
 
     Returns:
         The exit code of the run, or that of what stopped the linking; then the log tells how to link again.
@@ -74,7 +74,11 @@ def link_after(run: TrackRun, code: int, entered: Set[tuple[str, int]] = frozens
     begin = time.perf_counter()
     gallery = Path(output.gallery) if output.gallery else None
     try:
-        job = LinkJob((run.folder,), gallery, cameras=_cameras(run), entered=frozenset(entered))
+        done = meanwhile or Meanwhile()
+        job = LinkJob(
+            (run.folder,), gallery, cameras=_cameras(run), with_crops=output.gallery_crops,
+            entered=frozenset(done.entered), taken=done.pictures,
+        )  # fmt: skip
         answer, runs = link_runs(job)
     except MdprError as error:
         again = f"mdpr-link {run.folder}" + (f" --gallery {gallery}" if gallery else "")

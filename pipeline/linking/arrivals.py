@@ -1,23 +1,51 @@
-"""Tracklets of a run that goes on, from the moment they end until they are linked, with where they were."""
+"""Tracklets of a run that goes on, until they are linked, with where they were and pictures of live sources."""
 
 from __future__ import annotations
 
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
 from mdpr.pipeline.linking.runs import LEAST_SPACING_S
+from mdpr.pipeline.linking.viewpictures import Pictures, ViewPictures
 from mdpr.pipeline.trajectory_files import Boxes
 from mdpr.types import Frame, Tracklet, Tracks
 
 MOST_BOXES = 2000
 """Boxes that are kept of a track; of one that stays longer every second one goes, again and again."""
 
-Arrival = tuple[Tracklet, Boxes | None]
+MOST_WAITING_BYTES = 256 << 20
+"""Of the pictures that wait to be linked, which is more than a minute has; those of the earliest tracklets go first."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A tracklet that has ended.
+
+    Attributes:
+        tracklet: the tracklet.
+        boxes: where it was; None when nobody saw.
+        pictures: JPEGs of its views by frame; empty when none were asked for.
+    """
+
+    tracklet: Tracklet
+    boxes: Boxes | None = None
+    pictures: Pictures = field(default_factory=dict)
+
+    @property
+    def track(self) -> tuple[str, int]:
+        """Its camera and track id."""
+        return self.tracklet.camera, self.tracklet.track_id
+
+    @property
+    def bytes(self) -> int:
+        """Of its pictures."""
+        return sum(map(len, self.pictures.values()))
 
 
 class Arrivals:
@@ -31,6 +59,12 @@ class Arrivals:
         """Hand over."""
         with self._lock:
             self._waiting.extend(arrivals)
+            excess = sum(one.bytes for one in self._waiting) - MOST_WAITING_BYTES
+            for place, one in enumerate(self._waiting):
+                if excess <= 0:
+                    break
+                self._waiting[place] = replace(one, pictures={})
+                excess -= one.bytes
 
     def take(self) -> list[Arrival]:
         """All that wait; nothing waits afterwards."""
@@ -43,10 +77,15 @@ class ArrivalSink:
     """A `mdpr.contracts.Sink` of one camera: remembers where open tracks are, and hands over those that ended.
 
     A track's boxes are kept as `trajectory_files.read_boxes` would read them from tracks.parquet.
+
+    Args:
+        arrivals: where they go.
+        with_pictures: whether pictures of their views go with them.
     """
 
-    def __init__(self, arrivals: Arrivals) -> None:
+    def __init__(self, arrivals: Arrivals, with_pictures: bool = False) -> None:
         self._arrivals = arrivals
+        self._pictures = ViewPictures() if with_pictures else None
         self._paths: dict[int, _Path] = {}
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
@@ -59,14 +98,19 @@ class ArrivalSink:
         for shown, right in tracks.renamed:
             if (path := self._paths.pop(shown, None)) is not None:
                 self._paths.setdefault(right, _Path()).extend(path)
+        if self._pictures is not None:
+            self._pictures.write(frame, tracks)
         self.end(tracks.ended)
 
     def end(self, tracklets: Sequence[Tracklet]) -> None:
         """Hand these over."""
         if tracklets:
-            paths = [self._paths.pop(one.track_id, None) for one in tracklets]
-            boxes = [None if path is None else path.boxes() for path in paths]
-            self._arrivals.add(list(zip(tracklets, boxes, strict=True)))
+            self._arrivals.add([self._arrival_of(one) for one in tracklets])
+
+    def _arrival_of(self, tracklet: Tracklet) -> Arrival:
+        path = self._paths.pop(tracklet.track_id, None)
+        pictures = {} if self._pictures is None else self._pictures.pop(tracklet)
+        return Arrival(tracklet, None if path is None else path.boxes(), pictures)
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +119,8 @@ class ArrivalSink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._paths.clear()
+        if self._pictures is not None:
+            self._pictures.clear()
 
 
 class _Path:

@@ -13,8 +13,9 @@ from mdpr.pipeline.linking.knowing import add_pictures, link_known
 from mdpr.pipeline.linking.results import write_results
 from mdpr.pipeline.linking.runs import RunFolder, read_runs, with_boxes
 from mdpr.pipeline.linking.viewcrops import cut_views, was_live
+from mdpr.pipeline.linking.viewpictures import TakenPictures, taken_of
 from mdpr.pipeline.store import SqliteStore
-from mdpr.trackers.crosscamera import Cameras, LinkConfig, OfflineLinker, Verdict
+from mdpr.trackers.crosscamera import Cameras, LinkConfig, OfflineLinker, Sighting, TrackletKey, Verdict
 
 log = logging.getLogger("mdpr")
 _MOST_PAIRS = 3  # that are named in a line
@@ -29,9 +30,10 @@ class LinkJob:
         gallery: file of the gallery; None links the runs among themselves.
         config: options.
         cameras: what is known about them.
-        with_crops: whether the gallery gets pictures, cut from the sources of the runs.
+        with_crops: whether the gallery gets pictures, cut from the sources of the runs where none were taken before.
         entered: camera and track id of tracks of the only run that have gone into the gallery before; they stay out if
             they were forgotten since.
+        taken: pictures of tracks of the only run, taken as a live source went by.
     """
 
     folders: tuple[Path, ...]
@@ -40,6 +42,7 @@ class LinkJob:
     cameras: Cameras = field(default_factory=Cameras)
     with_crops: bool = True
     entered: frozenset[tuple[str, int]] = frozenset()
+    taken: TakenPictures = field(default_factory=dict)
 
 
 def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
@@ -52,7 +55,13 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
     if job.gallery is None:
         answer = link_among(runs, job.config, job.cameras)
     else:
-        crops = cut_views if job.with_crops else lambda _run, _sightings: {}
+
+        def crops(run: RunFolder, sightings: Sequence[Sighting]) -> dict[TrackletKey, tuple[bytes, ...]]:
+            if not job.with_crops:
+                return {}
+            taken = taken_of(job.taken, sightings)
+            return taken | cut_views(run, [one for one in sightings if one.key not in taken])
+
         new = [run.without(job.entered) for run in runs] if job.entered else runs
         with SqliteStore(job.gallery) as store:
             answer = link_known(store, new, job.config, job.cameras, crops)

@@ -1,6 +1,7 @@
 """Pictures of the views of tracklets, cut from the sources of a run once it is over.
 
-Each source is read once more from the first view to the last; what is gone by then, and streams, give no pictures.
+Each source is read once more from the first view to the last; what is gone by then gives no pictures, and live sources
+only those that were taken as they went by (`viewpictures`).
 """
 
 from __future__ import annotations
@@ -45,10 +46,18 @@ def cut_views(run: RunFolder, sightings: Sequence[Sighting]) -> dict[TrackletKey
     return found
 
 
+def goes_by(location: str) -> bool:
+    """Whether what a source shows cannot be read again: a stream, or a camera by its number.
+
+    >>> goes_by("rtsp://door/1"), goes_by("0"), goes_by("door.mp4")
+    (True, True, False)
+    """
+    return is_url(location) or location.isdecimal()
+
+
 def was_live(run: RunFolder, camera: str) -> bool:
     """Whether the pictures of a camera went by and are gone."""
-    location = run.cameras[camera].source
-    return is_url(location) or location.isdecimal()
+    return goes_by(run.cameras[camera].source)
 
 
 def open_again(run: RunFolder, camera: str, **options: Any) -> Source:

@@ -2,7 +2,7 @@
 
 Every so often all tracklets that have ended are linked with the gallery, as at the end of a run; what was decided
 before may be revised, and the gallery's history tells. Whoever is still there, or left so lately that they may come
-back to the same track (`tracker.return_s`), is not among them yet.
+back to the same track (`tracker.return_s`), is not among them yet. Pictures of live sources are taken as they go by.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ from mdpr.pipeline.linking.arrivals import Arrival, Arrivals, ArrivalSink
 from mdpr.pipeline.linking.jobs import summary_of, summary_text
 from mdpr.pipeline.linking.knowing import link_known
 from mdpr.pipeline.linking.runs import RunFolder, running
+from mdpr.pipeline.linking.viewcrops import goes_by
+from mdpr.pipeline.linking.viewpictures import TakenPictures, taken_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import EmbeddingModel, SqliteStore
 from mdpr.pipeline.trajectory_files import Boxes
@@ -35,6 +38,19 @@ LEAST_REST = 9.0
 
 MOST_PATHS = 1000
 """Tracks of this run, the latest, of which the boxes are kept after they were linked: they tell where people stood."""
+
+
+@dataclass
+class Meanwhile:
+    """What linking leaves to the end of a run.
+
+    Attributes:
+        entered: camera and id of the tracks that have gone into the gallery; those not there any more were forgotten.
+        pictures: of live sources, of tracks that have not.
+    """
+
+    entered: set[tuple[str, int]] = field(default_factory=set)
+    pictures: TakenPictures = field(default_factory=dict)
 
 
 class LinkingWhileTracking:
@@ -56,8 +72,7 @@ class LinkingWhileTracking:
         self._paths: OrderedDict[tuple[str, int], Boxes] = OrderedDict()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._rounds, daemon=True, name="link")
-        self.entered: set[tuple[str, int]] = set()
-        """Camera and id of the tracks that have gone into the gallery; those not there any more were forgotten."""
+        self.done = Meanwhile()
         run.more_sinks.append(self._sink_of)
 
     def __enter__(self) -> Self:
@@ -69,10 +84,12 @@ class LinkingWhileTracking:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        self.done.pictures = {one.track: one.pictures for one in self._arrivals.take()}
 
     def _sink_of(self, camera: str) -> ArrivalSink:
         self._names.append(camera)
-        return ArrivalSink(self._arrivals)
+        output = self._run.config.output
+        return ArrivalSink(self._arrivals, output.gallery_crops and goes_by(self._run.cameras[camera].source))
 
     def _rounds(self) -> None:
         rest_s = self._every_s
@@ -92,12 +109,13 @@ class LinkingWhileTracking:
         try:
             run = self._so_far(arrivals)
             with SqliteStore(self._gallery) as store:
-                answer = link_known(store, [run], LinkConfig(), self._known, lambda _run, _sightings: {})
+                pictures = {one.track: one.pictures for one in arrivals}
+                answer = link_known(store, [run], LinkConfig(), self._known, lambda _run, new: taken_of(pictures, new))
         except MdprError as error:
             self._arrivals.add(arrivals)
             log.warning("not linked for now: %s", error)
             return
-        self.entered |= {(one.camera, one.track_id) for one, _ in arrivals}
+        self.done.entered |= {one.track for one in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
         log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end
 
@@ -106,16 +124,16 @@ class LinkingWhileTracking:
         return bool(report.frames or report.error)
 
     def _so_far(self, arrivals: list[Arrival]) -> RunFolder:
-        for one, boxes in arrivals:
-            if boxes is not None:
-                self._paths[one.camera, one.track_id] = boxes
+        for one in arrivals:
+            if one.boxes is not None:
+                self._paths[one.track] = one.boxes
         while len(self._paths) > MOST_PATHS:
             self._paths.popitem(last=False)
         report = self._run.report
         assert report is not None  # for the type checker: a run without a report is not executed
         model = EmbeddingModel(report.embedding_model, self._run.embedding_dimension)
         started = {"started_s": report.started_s, "cameras": {name: vars(report.cameras[name]) for name in self._names}}
-        tracklets = [one for one, _ in arrivals]
+        tracklets = [one.tracklet for one in arrivals]
         return running(self._run.folder, started, model, tracklets, dict(self._paths))
 
 

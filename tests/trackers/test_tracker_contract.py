@@ -85,6 +85,36 @@ def test_views_hold_the_given_boxes_and_embeddings(make, play, crowd):
             np.testing.assert_array_equal(embeddings[row[0]], embedding)
 
 
+@pytest.mark.parametrize("fps", [2, 4, 30])
+def test_new_views_tell_all_views_of_each_tracklet(make, play, crowd, fps):
+    """Also those of before a track had an id; rare frames leave them in place."""
+    tracker, held, before = make(), {}, 0
+    shown = play(tracker, crowd(frames=150), fps=fps)
+    for index, tracks in enumerate(shown):
+        for number, track_id in tracks.confirmed:
+            assert number < 0 < track_id
+            held[track_id] = held.pop(number, {})
+        if tracks.new_views is not None:
+            new = tracks.new_views
+            for track, box, gone in zip(new.track.tolist(), new.xyxy.tolist(), new.instead_of.tolist(), strict=True):
+                if track < 0 and gone < 0:
+                    held.pop(track, None)  # of somebody who was never believed
+                assert gone == -1 or gone in held[track]
+                held.setdefault(track, {}).pop(gone, None)
+                held[track][index] = box
+                before += track < 0
+        for wrong, right in tracks.renamed:
+            held[right] = held.pop(wrong, {}) | held.get(right, {})
+    ended = [tracklet for tracks in shown for tracklet in tracks.ended] + tracker.flush()
+    assert before > 0
+    assert ended
+    for tracklet in ended:
+        views = dict(zip(tracklet.view_frame.tolist(), tracklet.view_xyxy.tolist(), strict=True))
+        assert views == {frame: held[tracklet.track_id][frame] for frame in views}
+        is_merged = len(held[tracklet.track_id]) > 10
+        assert is_merged or set(views) == set(held[tracklet.track_id])
+
+
 def test_deterministic_and_reset_forgets_everything(make, play, crowd):
     tracker, other = make(), make()
     first = play(tracker, crowd())

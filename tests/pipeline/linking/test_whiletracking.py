@@ -19,7 +19,7 @@ from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.formats.identities import read_identities
 from mdpr.pipeline.linking import whiletracking
 from mdpr.pipeline.linking.aftertracking import link_after
-from mdpr.pipeline.linking.arrivals import MOST_BOXES, Arrivals, ArrivalSink
+from mdpr.pipeline.linking.arrivals import MOST_BOXES, Arrival, Arrivals, ArrivalSink
 from mdpr.pipeline.linking.runs import LEAST_SPACING_S, RunFolder
 from mdpr.pipeline.linking.viewcrops import cut_views
 from mdpr.pipeline.linking.whiletracking import LEAST_REST, LIVE_EVERY_S, LinkingWhileTracking, every_s_of
@@ -73,7 +73,7 @@ def test_who_has_left_is_in_the_gallery_before_the_run_is_over(clips, tmp_path) 
     code = run.execute()
     assert seen[0] > 0
     assert (tmp_path / "out/run/one/tracks.parquet").exists()
-    assert link_after(run, code, linking.entered) == 0
+    assert link_after(run, code, linking.done) == 0
     other = run_of(tmp_path, clips, "whole")
     assert link_after(other, other.execute()) == 0
     assert people_of(tmp_path / "run.db") == people_of(tmp_path / "whole.db")
@@ -95,7 +95,7 @@ def test_who_was_forgotten_meanwhile_stays_forgotten(clips, tmp_path) -> None:
         gone, *left = store.identities()
         store.forget("test", identity=gone.number)
     assert left
-    assert link_after(run, code, linking.entered) == 0
+    assert link_after(run, code, linking.done) == 0
     with SqliteStore(tmp_path / "run.db", "read") as store:
         assert {one.number for one in store.identities()} == {one.number for one in left}
     identities = json.loads((tmp_path / "out/run/identities.json").read_text())["identities"]
@@ -116,23 +116,74 @@ def test_who_is_forgotten_while_pictures_are_cut_stays_forgotten(clips, tmp_path
 
     monkeypatch.setattr("mdpr.pipeline.linking.jobs.cut_views", cut)
     before = people_of(tmp_path / "run.db")
-    assert link_after(run, code, linking.entered) == 0
+    assert link_after(run, code, linking.done) == 0
     assert len(people_of(tmp_path / "run.db")) == len(before) - 1
     with SqliteStore(tmp_path / "run.db", "read") as store:
         assert all(one.identity for one in store.tracklets())  # nothing of them was put back
 
 
-def test_pictures_of_live_cameras_are_not_sought(clips, tmp_path, monkeypatch, caplog) -> None:
-    run = run_of(tmp_path, clips)
+def pictures_of(gallery: Path) -> dict[tuple[str, int, int], tuple[bytes, ...]]:
+    with SqliteStore(gallery, "read") as store:
+        found = {one.key: store.crops(one.key) for one in store.tracklets()}
+    return {(key.camera, key.track_id, key.part): jpegs for key, jpegs in found.items()}
+
+
+def live_run(tmp_path: Path, clips: list[Path], **flags: Any) -> tuple[TrackRun, LinkingWhileTracking]:
+    """A run whose first camera is taken for a stream, which cannot be read again."""
+    run = run_of(tmp_path, clips, **flags)
     run.cameras["one"].source = "http://127.0.0.1:9/x"
-    linking = LinkingWhileTracking(run, Cameras(), 1e6)
-    code = run.execute()
-    linking.link_now()
-    assert link_after(run, code, linking.entered) == 0
+    return run, LinkingWhileTracking(run, Cameras(), 1e6)
+
+
+@pytest.mark.parametrize("is_round", [True, False])
+def test_pictures_of_a_live_camera_are_those_that_its_video_would_have_given(
+    clips, tmp_path, caplog, is_round: bool
+) -> None:
+    """Of who entered the gallery while the run went on, and of who did at its end."""
+    run, linking = live_run(tmp_path, clips)
+    with linking:
+        code = run.execute()
+        if is_round:
+            linking.link_now()
+    assert bool(linking.done.entered) == is_round
+    assert bool(linking.done.pictures) != is_round
+    assert link_after(run, code, linking.done) == 0
     assert "no pictures" not in caplog.text
-    with SqliteStore(tmp_path / "run.db", "read") as store:
-        for one in store.tracklets():
-            assert any(store.crops(one.key)) == (one.key.camera == "two")
+    whole = run_of(tmp_path, clips, "whole")
+    assert link_after(whole, whole.execute()) == 0
+    assert pictures_of(tmp_path / "run.db") == pictures_of(tmp_path / "whole.db")
+    assert all(jpeg for jpegs in pictures_of(tmp_path / "run.db").values() for jpeg in jpegs)
+
+
+@pytest.mark.parametrize("is_round", [True, False])
+def test_no_pictures_where_they_are_not_wanted(clips, tmp_path, is_round: bool) -> None:
+    run, linking = live_run(tmp_path, clips, crops=False)
+    with linking:
+        code = run.execute()
+        if is_round:
+            linking.link_now()
+    assert link_after(run, code, linking.done) == 0
+    found = pictures_of(tmp_path / "run.db")
+    assert found
+    assert not any(jpeg for jpegs in found.values() for jpeg in jpegs)
+
+
+def test_files_are_read_again_instead(clips, tmp_path) -> None:
+    run, linking = live_run(tmp_path, clips)
+    with linking:
+        run.execute()
+        arrivals = linking._arrivals.take()
+    assert {one.tracklet.camera: bool(one.pictures) for one in arrivals} == {"one": True, "two": False}
+
+
+def test_pictures_that_wait_are_bounded(monkeypatch) -> None:
+    monkeypatch.setattr("mdpr.pipeline.linking.arrivals.MOST_WAITING_BYTES", 100)
+    arrivals = Arrivals()
+    for track_id in range(1, 5):
+        arrivals.add([Arrival(tracklet_of(track_id, 0.0, 1.0), None, {0: b"x" * 40})])
+    waiting = arrivals.take()
+    assert [one.bytes for one in waiting] == [0, 0, 40, 40]
+    assert [one.tracklet.track_id for one in waiting] == [1, 2, 3, 4]
 
 
 def test_nothing_is_lost_by_a_round_that_fails(clips, tmp_path, caplog) -> None:
@@ -143,10 +194,10 @@ def test_nothing_is_lost_by_a_round_that_fails(clips, tmp_path, caplog) -> None:
     gallery.write_text("no gallery at all" * 100)
     linking.link_now()
     assert "not linked for now" in caplog.text
-    assert not linking.entered
+    assert not linking.done.entered
     gallery.unlink()
     linking.link_now()
-    assert linking.entered
+    assert linking.done.entered
     assert people_of(gallery)
 
 
@@ -169,7 +220,7 @@ def test_the_boxes_are_those_that_the_files_will_have(clips, tmp_path) -> None:
     run.more_sinks.append(lambda _camera: ArrivalSink(arrivals))
     run.execute()
     written = read_boxes(tmp_path / "out/run/one/tracks.parquet", LEAST_SPACING_S)
-    taken = {tracklet.track_id: boxes for tracklet, boxes in arrivals.take()}
+    taken = {one.tracklet.track_id: one.boxes for one in arrivals.take()}
     assert sorted(taken) == sorted(written)
     for track_id, (times, boxes) in written.items():
         np.testing.assert_allclose(taken[track_id][0], times)
@@ -206,7 +257,8 @@ def test_boxes_follow_an_id_that_is_taken_back() -> None:
         track_id, renamed = (1, ()) if second < 2 else (7, ((7, 1),) if second == 3 else ())
         sink.write(Frame("cam", second * FPS, float(second)), tracks_of([track_id], float(second), renamed=renamed))
     sink.end([tracklet_of(1, 0.0, 3.0)])
-    ((_, boxes),) = arrivals.take()
+    (arrival,) = arrivals.take()
+    boxes = arrival.boxes
     assert boxes is not None
     assert boxes[0].tolist() == [0.0, 1.0, 2.0, 3.0]
     assert boxes[1].tolist() == [box_at(float(x)) for x in range(4)]
@@ -221,7 +273,8 @@ def test_a_guess_where_somebody_hidden_is_is_no_box() -> None:
             tracks = replace(tracks, confidence=np.zeros(1, np.float32), detection_index=np.array([-1], np.int32))
         sink.write(Frame("cam", second * FPS, float(second)), tracks)
     sink.end([tracklet_of(1, 0.0, 2.0)])
-    ((_, boxes),) = arrivals.take()
+    (arrival,) = arrivals.take()
+    boxes = arrival.boxes
     assert boxes is not None
     assert boxes[0].tolist() == [0.0, 2.0]
 
@@ -233,7 +286,7 @@ def test_boxes_of_the_latest_tracks_are_kept(clips, tmp_path, monkeypatch) -> No
     run.execute()
     for first in (1, 3):
         tracklets = [tracklet_of(track_id, 0.0, 2.0) for track_id in (first, first + 1)]
-        now = linking._so_far([(one, (np.zeros(1), np.zeros((1, 4), np.float32))) for one in tracklets])
+        now = linking._so_far([Arrival(one, (np.zeros(1), np.zeros((1, 4), np.float32))) for one in tracklets])
         assert list(now.boxes_of("cam")) == [first, first + 1]
         assert list(now.tracklets) == tracklets
 
@@ -257,7 +310,8 @@ def test_who_stays_for_hours_costs_no_more_than_who_stays_for_minutes() -> None:
     for index in range(5 * MOST_BOXES):
         sink.write(Frame("cam", index, index * LEAST_SPACING_S * 1.001), tracks_of([1], 0.0))
     sink.end([tracklet_of(1, 0.0, MOST_BOXES * LEAST_SPACING_S)])
-    ((_, boxes),) = arrivals.take()
+    (arrival,) = arrivals.take()
+    boxes = arrival.boxes
     assert boxes is not None
     assert MOST_BOXES / 2 <= len(boxes[0]) <= MOST_BOXES
     steps = np.diff(boxes[0])

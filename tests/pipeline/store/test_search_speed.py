@@ -30,7 +30,7 @@ def entries(first: int, views: int) -> list[Entry]:
 
 
 def best_s(bodies: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds of this process, the least of some rounds, in turns: others use the machine too, now more and now less."""
+    """Seconds of this process, the least of some rounds, in turns: the machine is slower now and then."""
     found = dict.fromkeys(bodies, math.inf)
     for _ in range(rounds):
         for name, body in bodies.items():
