@@ -39,6 +39,12 @@ def cut_views(run: RunFolder, sightings: Sequence[Sighting]) -> dict[TrackletKey
     found: dict[TrackletKey, tuple[bytes, ...]] = {}
     for camera in sorted({one.key.camera for one in sightings}):
         here = [one for one in sightings if one.key.camera == camera]
+        if was_live(run, camera):
+            log.warning(
+                "%s: no pictures of %d of its tracklets: it was live, and they are only taken as it goes by, by "
+                "mdpr-track --gallery", camera, len(here),
+            )  # fmt: skip
+            continue
         try:
             found |= _of_camera(run, camera, here)
         except MdprError as error:

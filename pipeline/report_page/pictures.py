@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from mdpr.boxes import clip_boxes
 from mdpr.errors import MdprError
+from mdpr.pipeline.linking.viewcrops import goes_by
 from mdpr.pipeline.report_page.run_content import RunCamera, RunContent, Visit
 from mdpr.pipeline.sources import SourceConfig, open_source
-from mdpr.pipeline.sources.spec import CameraSpec, is_url
+from mdpr.pipeline.sources.spec import CameraSpec
 from mdpr.pipeline.store.values import TrackletKey
 from mdpr.types import Frame
 
@@ -145,8 +146,9 @@ def _location(run: RunContent, camera: RunCamera) -> tuple[str, str]:
     """Where the source lies now, and why it cannot be read; one of the two is empty."""
     if not camera.source:
         return "", "run.json does not name its source."
-    if is_url(camera.source) or camera.source.isdecimal():
-        return "", "its source was live, so no picture can be cut afterwards; track with --save-crop to keep some."
+    if goes_by(camera.source):
+        why = "its source was live, so no picture can be cut afterwards; a gallery that it was tracked with has some "
+        return "", why + "(mdpr report --gallery), and --save-crop keeps one of each person."
     path = Path(camera.source)
     for base in (Path(), *_started_in(run)):
         if (base / path).exists() or any(sign in path.name for sign in "*?["):

@@ -88,7 +88,7 @@ def test_every_flag_reaches_an_existing_key() -> None:
         "detector": "motion", "reid": "none", "tracker": "bytetrack", "detections": "det.txt", "weights": "x.pt",
         "reid_weights": "x.onnx", "classes": [0], "half": True, "exist_ok": True, "save": False, "save_txt": False,
         "save_parquet": False, "save_crop": True, "link": True, "gallery": "g.db", "cameras": "c.yaml",
-        "show": True, "project": "p", "name": "n", "imgsz": 320, "conf": 0.5,
+        "show": True, "crops": False, "project": "p", "name": "n", "imgsz": 320, "conf": 0.5,
         "iou": 0.5, "started_at": ["2026-11-26"], "refine": True, "camera_motion": "on",
     }  # fmt: skip
     for flag, key in FLAG_KEYS.items():
