@@ -27,6 +27,7 @@ FLAG_KEYS: dict[str, str] = {
     "vid_stride": "source.vid_stride",
     "fps": "source.fps",
     "timeout": "source.timeout_s",
+    "reconnect": "source.reconnect_s",
     "started_at": "source.started_at",
     "project": "output.project",
     "name": "output.name",

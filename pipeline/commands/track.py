@@ -86,7 +86,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--started-at", action="append", metavar="[CAMERA=]TIME",
         help="when second 0 was, where the file does not tell: 2026-11-26T08:30:00; may be repeated",
     )  # fmt: skip
-    group.add_argument("--timeout", type=float, metavar="SECONDS", help="give a silent stream up after this time (10)")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="silence that ends a stream (10)")
+    group.add_argument(
+        "--reconnect", type=float, metavar="SECONDS",
+        help="how long a live source that broke off is looked for again (300; 0: not at all, inf: until it is back)",
+    )  # fmt: skip
 
     group = parser.add_argument_group("results")
     group.add_argument("--project", metavar="FOLDER", help="where results go (runs/track)")

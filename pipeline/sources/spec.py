@@ -30,7 +30,8 @@ class SourceConfig:
         end_s: leave out what comes at or after this time; None reads to the end.
         vid_stride: keep the first frame from `start_s` on, and every `vid_stride`-th after it.
         fps: frames a second of image sequences that do not state it themselves (a seqinfo.ini does); None takes 25.
-        timeout_s: how long a stream may be silent, when it is opened and later, before it counts as dead.
+        timeout_s: how long a stream may be silent, when it is opened and later, before it counts as broken off.
+        reconnect_s: how long a live source that broke off is looked for again; 0 = not at all, inf = until it is back.
         started_at: when second 0 of the sources was, see `mdpr.pipeline.sources.clock`; () where the files tell.
 
     Raises:
@@ -42,6 +43,7 @@ class SourceConfig:
     vid_stride: int = 1
     fps: float | None = None
     timeout_s: float = 10.0
+    reconnect_s: float = 300.0
     started_at: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -53,6 +55,7 @@ class SourceConfig:
         if self.fps is not None:
             _require(math.isfinite(self.fps) and self.fps > 0, "fps", "more than 0", self.fps)
         _require(math.isfinite(self.timeout_s) and self.timeout_s > 0, "timeout_s", "more than 0", self.timeout_s)
+        _require(self.reconnect_s >= 0, "reconnect_s", "0 or more seconds", self.reconnect_s)
 
 
 @dataclass(frozen=True)

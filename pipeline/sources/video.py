@@ -17,6 +17,7 @@ from mdpr.pipeline.sources.clock import creation_time_s
 from mdpr.pipeline.sources.decoding import Clock, check_complete, decode_frames, describe, to_bgr
 from mdpr.pipeline.sources.health import Health
 from mdpr.pipeline.sources.reader import FrameReader
+from mdpr.pipeline.sources.reconnecting import Reconnecting
 from mdpr.pipeline.sources.seek import Position, find_position
 from mdpr.pipeline.sources.spec import CameraSpec, SourceConfig, is_url, select
 from mdpr.types import Frame
@@ -24,12 +25,16 @@ from mdpr.types import Frame
 # Formats that carry no time: each picture counts as 1/25 s, whatever the camera does.
 _FORMATS_WITHOUT_TIME = frozenset({"mpjpeg", "mjpeg"})
 
+# Over HTTP these have no end; others may be recordings of unstated length, which would begin anew if asked again.
+_CAMERAS_OVER_HTTP = frozenset({"mpjpeg", "mjpeg", "hls"})
+
 
 def open_video(spec: CameraSpec, config: SourceConfig) -> FrameReader:
     """A video file or stream as a camera; its first frame is decoded here, so that what cannot be read fails here.
 
     Time 0 is the start that the stream states, or its first frame where it states none or a later one. A stream that
-    has no timestamps (MJPEG over HTTP) gets the time of arrival.
+    has no timestamps (MJPEG over HTTP) gets the time of arrival. A camera that breaks off is looked for again, see
+    `reconnecting`; its time goes on with that of the wall meanwhile.
 
     Args:
         spec: a path or URL.
@@ -37,7 +42,8 @@ def open_video(spec: CameraSpec, config: SourceConfig) -> FrameReader:
 
     Returns:
         The source; `is_live` for RTSP and for streams without a known duration. Losses: `packets_skipped`,
-        `frames_corrupt` (given all the same), `timestamps_repaired`, `stream_error` (ended by an error).
+        `frames_corrupt` (given all the same), `timestamps_repaired`, `interruptions`, `stream_error` (ended by an
+        error, or not back in time).
 
     Raises:
         SourceError: missing, unreadable, not a video, without pictures, or without a frame in the chosen time.
@@ -66,25 +72,44 @@ class _Video:
         self._spec = spec
         self._timeout_s = config.timeout_s
         self._health = health
-        self._container, self._stream = _open(spec, config.timeout_s)
+        self.is_live: bool | None = None
+        self._connect()
+        self._reconnecting = Reconnecting(health, config)
+        health.is_sought = self._goes_on and config.reconnect_s > 0
+
+    def _connect(self) -> None:
+        """Open the container and decode its first frame.
+
+        Raises:
+            SourceError: that cannot be done.
+        """
+        self._health.why_broken = ""
+        self._container, self._stream = _open(self._spec, self._timeout_s)
         try:
-            has_duration = bool(self._container.duration or self._stream.duration)
-            is_rtsp = spec.location.lower().startswith(("rtsp", "satip"))
-            self.is_live = is_url(spec.location) and (is_rtsp or not has_duration)
-            told = self._container.metadata.get("creation_time") or self._stream.metadata.get("creation_time")
-            self.started_s = None if self.is_live else creation_time_s(told)
+            if self.is_live is None:
+                self._classify()
             # Frame threads hold back a frame for each thread: right for files, a delay for cameras.
             self._stream.thread_type = "SLICE" if self.is_live else "AUTO"
-            self._decoded = decode_frames(self._container, self._stream, health)
+            self._decoded = decode_frames(self._container, self._stream, self._health)
             first = next(self._decoded, None)
             if first is None:
-                raise SourceError(_no_frame(spec))
+                raise SourceError(_no_frame(self._spec))
             self._decoded = itertools.chain([first], self._decoded)
             self._first_pts = first.pts
             self.clock = self._new_clock()
         except BaseException:
             self.close()
             raise
+
+    def _classify(self) -> None:
+        """Whether it is live, whether it goes on for ever, and when it began."""
+        location = self._spec.location.lower()
+        has_duration = bool(self._container.duration or self._stream.duration)
+        self.is_live = is_url(location) and (location.startswith(("rtsp", "satip")) or not has_duration)
+        is_download = location.startswith("http") and self._container.format.name not in _CAMERAS_OVER_HTTP
+        self._goes_on = self.is_live and not has_duration and not is_download
+        told = self._container.metadata.get("creation_time") or self._stream.metadata.get("creation_time")
+        self.started_s = None if self.is_live else creation_time_s(told)
 
     def close(self) -> None:
         self._container.close()
@@ -100,14 +125,29 @@ class _Video:
     def _timed(self, position: Position | None) -> Iterator[tuple[int, float, av.VideoFrame]]:
         index = position.index if position else 0
         last_duration: int | None = None
-        for frame in self._decoded:
-            if position and (frame.pts is None or frame.pts < position.pts):
-                continue  # between the keyframe and the start
-            last_duration = frame.duration
-            yield index, self.clock.read(frame.pts), frame
-            index += 1
+        begin_s = time.monotonic()
+        before_s = last_s = 0.0  # seconds when this connection began, and those of the last frame
+        while True:
+            for frame in self._decoded:
+                if position and (frame.pts is None or frame.pts < position.pts):
+                    continue  # between the keyframe and the start
+                last_duration = frame.duration
+                last_s = before_s + self.clock.read(frame.pts)
+                yield index, last_s, frame
+                index += 1
+            if not self._is_back(time.monotonic() - begin_s):
+                break
+            before_s = max(time.monotonic() - begin_s, last_s + self.clock.interval_s)
         if not self.is_live:
             check_complete(self._stream, self.clock, last_duration, self._health)
+
+    def _is_back(self, time_s: float) -> bool:
+        """Whether a camera that was there until `time_s` is there again, when it is looked for."""
+        if not self._health.is_sought or self._health.is_closed.is_set():
+            return False
+        why = self._health.why_broken or "the stream ended"
+        self._container.close()  # many cameras talk to few at a time
+        return self._reconnecting.is_back(why, time_s, self._connect)
 
     def _seek(self, start_s: float) -> Position | None:
         """Go to the keyframe before `start_s`; None when the file must be decoded from its beginning instead."""

@@ -13,6 +13,7 @@ import numpy as np
 from mdpr.errors import SourceError
 from mdpr.pipeline.sources.health import Health
 from mdpr.pipeline.sources.reader import FrameReader
+from mdpr.pipeline.sources.reconnecting import Reconnecting
 from mdpr.pipeline.sources.spec import CameraSpec, SourceConfig, select
 from mdpr.types import Frame
 
@@ -27,42 +28,71 @@ def open_webcam(spec: CameraSpec, config: SourceConfig) -> FrameReader:
         config: what to keep.
 
     Returns:
-        The source, live. Losses: `stream_error` when it stops giving pictures, as when it is unplugged.
+        The source, live. Losses: `interruptions` when it stopped giving pictures, as when it is unplugged,
+        `stream_error` when it did not come back in time.
 
     Raises:
         SourceError: no such camera, or it gives no picture.
     """
-    capture = _open_capture(int(spec.location))
-    if not capture.isOpened() or not capture.grab():
-        capture.release()
-        raise SourceError(
-            f"webcam {spec.location}: expected a camera of that number that gives pictures, found none; check that it "
-            f"is plugged in and that no other program uses it, or name a file as ./{spec.location}"
-        )
+    webcam = _Webcam(int(spec.location))
     health = Health(spec.camera)
-    frames = _read_frames(spec, config, capture, health)
-    return FrameReader(spec.camera, frames, capture.release, health, is_live=True)
+    health.is_sought = config.reconnect_s > 0
+    frames = _read_frames(spec, config, webcam, health)
+    return FrameReader(spec.camera, frames, webcam.release, health, is_live=True)
 
 
-def _read_frames(spec: CameraSpec, config: SourceConfig, capture: Any, health: Health) -> Iterator[Frame]:
-    for index, time_s, _ in select(_grab(capture, health), config):
-        is_read, image = capture.retrieve()  # only what is kept is converted
+class _Webcam:
+    """A camera by its number, opened, with its first picture grabbed; it may be opened again."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.open()
+
+    def open(self) -> None:
+        self._capture = _open_capture(self._number)
+        if not self._capture.isOpened() or not self._capture.grab():
+            self._capture.release()
+            raise SourceError(
+                f"webcam {self._number}: expected a camera of that number that gives pictures, found none; check that "
+                f"it is plugged in and that no other program uses it, or name a file as ./{self._number}"
+            )
+
+    def release(self) -> None:
+        self._capture.release()
+
+    def grab(self) -> bool:
+        return bool(self._capture.grab())
+
+    def retrieve(self) -> tuple[bool, Any]:
+        is_read, image = self._capture.retrieve()
+        return bool(is_read), image
+
+
+def _read_frames(spec: CameraSpec, config: SourceConfig, webcam: _Webcam, health: Health) -> Iterator[Frame]:
+    for index, time_s, _ in select(_grab(webcam, config, health), config):
+        is_read, image = webcam.retrieve()  # only what is kept is converted
         if is_read:
             yield Frame(spec.camera, index, time_s, np.ascontiguousarray(image, dtype=np.uint8))
         else:
             health.losses["packets_skipped"] += 1
 
 
-def _grab(capture: Any, health: Health) -> Iterator[tuple[int, float, None]]:
+def _grab(webcam: _Webcam, config: SourceConfig, health: Health) -> Iterator[tuple[int, float, None]]:
     """Index and time of each picture; the first one was grabbed when the camera was opened."""
+    reconnecting = Reconnecting(health, config)
     start_s = time.monotonic()
     last_s = -1.0
     for index in itertools.count():
         if health.is_closed.is_set():
             return
-        if index and not capture.grab():
-            health.broken("the webcam gives no more pictures")
-            return
+        if index and not webcam.grab():
+            why = "the webcam gives no more pictures"
+            webcam.release()
+            if not health.is_sought:
+                health.broken(why)
+                return
+            if not reconnecting.is_back(why, time.monotonic() - start_s, webcam.open):
+                return
         last_s = max(time.monotonic() - start_s if index else 0.0, last_s + 1e-6)  # strictly increasing
         yield index, last_s, None
 

@@ -6,12 +6,14 @@ threshold is calibrated, and other cameras may have seen the person meanwhile. S
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
 from mdpr.trackers.merging import VISIT_GAP_S
+from mdpr.types import Tracklet
 
 SHOWN_S = 1.0
 """So long somebody hidden may be shown after the last box; during that time nobody else is them in this camera."""
@@ -38,7 +40,6 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     if not spans:
         return [sighting]
     spans.append((begin, whole.end_s))
-    rate = (whole.end_frame - whole.start_frame) / max(whole.end_s - whole.start_s, 1e-9)
     share = np.array([((times >= a - 1e-6) & (times <= b + 1e-6)).sum() for a, b in spans], np.float64)
     count = np.maximum(np.round(whole.detections * share / share.sum()), 1).astype(int)
     starts = [a for a, _ in spans[1:]]
@@ -50,10 +51,16 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
         start_s, end_s = min(start_s, first), max(end_s, last)  # boxes are thinned out
         tracklet = replace(
             whole, start_s=start_s, end_s=end_s,
-            start_frame=whole.start_frame + round((start_s - whole.start_s) * rate),
-            end_frame=whole.start_frame + round((end_s - whole.start_s) * rate),
+            start_frame=math.ceil(_frame_at(whole, start_s)), end_frame=math.floor(_frame_at(whole, end_s)),
             detections=int(count[number]), **arrays,
         )  # fmt: skip
         key = TrackletKey(*sighting.key[:3], (number + 1) * VISIT)
         found.append(replace(sighting, key=key, tracklet=tracklet))
     return found
+
+
+def _frame_at(whole: Tracklet, time_s: float) -> float:
+    """Frame of a time, between those that are known: frames of live sources do not come in equal steps."""
+    times = [whole.start_s, *whole.view_time_s.tolist(), whole.end_s]
+    frames = [whole.start_frame, *whole.view_frame.tolist(), whole.end_frame]
+    return float(np.interp(time_s, times, frames))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import re
 import socket
@@ -123,14 +124,25 @@ def serve() -> Iterator[Callable[[Callable[[http.server.BaseHTTPRequestHandler],
 
 @pytest.fixture
 def rtsp_server() -> Iterator[Callable[..., str]]:
-    """Start an RTSP server that plays H.264 pictures over TCP, then hangs up or falls silent; gives its URL."""
+    """Start an RTSP server that plays H.264 pictures over TCP, then hangs up or falls silent; gives its URL.
+
+    It does so `visits` times, with `away_s` between, in which it refuses to be asked. `pace_s` lies between two
+    pictures.
+    """
     stop = threading.Event()
     listeners: list[socket.socket] = []
 
-    def start(packets: list[bytes], silent_at_end: bool = False, first_timestamp: int = 123456) -> str:
+    def start(
+        packets: list[bytes],
+        silent_at_end: bool = False,
+        first_timestamp: int = 123456,
+        visits: int = 1,
+        away_s: float = 0.0,
+        pace_s: float = 0.005,
+    ) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        arguments = (listener, packets, silent_at_end, first_timestamp, stop)
+        arguments = (listener, packets, silent_at_end, first_timestamp, stop, visits, away_s, pace_s)
         threading.Thread(target=_serve_rtsp, args=arguments, daemon=True).start()
         return f"rtsp://viewer:s3cret@127.0.0.1:{listener.getsockname()[1]}/live"
 
@@ -141,7 +153,34 @@ def rtsp_server() -> Iterator[Callable[..., str]]:
 
 
 def _serve_rtsp(
-    listener: socket.socket, packets: list[bytes], silent_at_end: bool, first_timestamp: int, stop: threading.Event
+    listener: socket.socket,
+    packets: list[bytes],
+    silent_at_end: bool,
+    first_timestamp: int,
+    stop: threading.Event,
+    visits: int,
+    away_s: float,
+    pace_s: float,
+) -> None:
+    with contextlib.suppress(OSError):  # the test is over
+        for _ in range(visits):
+            _serve_visit(listener, packets, silent_at_end, first_timestamp, stop, pace_s)
+            until_s = time.monotonic() + away_s
+            listener.settimeout(0.05)
+            while time.monotonic() < until_s and not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    listener.accept()[0].close()
+            listener.settimeout(None)
+        listener.close()
+
+
+def _serve_visit(
+    listener: socket.socket,
+    packets: list[bytes],
+    silent_at_end: bool,
+    first_timestamp: int,
+    stop: threading.Event,
+    pace_s: float,
 ) -> None:
     try:
         connection, _ = listener.accept()
@@ -150,9 +189,13 @@ def _serve_rtsp(
                 pass
             for i, packet in enumerate(packets):
                 _send_rtp(connection, packet, timestamp=first_timestamp + i * 90000 // RATE)
-                time.sleep(0.005)
-            if silent_at_end:
-                stop.wait(10)
+                time.sleep(pace_s)
+            connection.settimeout(0.05)
+            until_s = time.monotonic() + (10 if silent_at_end else 0)
+            while time.monotonic() < until_s and not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(4096):
+                        break  # the reader hung up
     except OSError:
         pass
 

@@ -6,12 +6,11 @@ import socket
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
+from live_sources import FakeCapture, elementary, send
 
 from mdpr.errors import SourceError
 from mdpr.pipeline.sources import CameraSpec, SourceConfig, open_source
@@ -19,23 +18,9 @@ from mdpr.pipeline.sources import CameraSpec, SourceConfig, open_source
 FASTSTART = {"movflags": "faststart"}
 
 
-def send(handler, data: bytes, content_type: str = "video/mp4", stated: int | None = None) -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Type", content_type)
-    if stated != 0:
-        handler.send_header("Content-Length", str(stated or len(data)))
-    handler.end_headers()
-    handler.wfile.write(data)
-
-
 def noise(count: int) -> list[np.ndarray]:
     generator = np.random.default_rng(0)
     return [generator.integers(0, 255, (96, 128, 3), dtype=np.uint8) for _ in range(count)]
-
-
-def elementary(path: Path) -> list[bytes]:
-    with av.open(str(path)) as container:
-        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
 
 
 def test_a_file_over_http_is_not_live(clips, read, serve) -> None:
@@ -66,7 +51,7 @@ def test_mjpeg_over_http_is_live_and_timed_by_arrival(clips, serve) -> None:
             handler.wfile.write(head.encode() + jpeg + b"\r\n")
             time.sleep(0.1)
 
-    with closing(open_source(CameraSpec("cam", serve(answer)), SourceConfig(timeout_s=5))) as source:
+    with closing(open_source(CameraSpec("cam", serve(answer)), SourceConfig(timeout_s=5, reconnect_s=0))) as source:
         assert source.is_live
         times = [frame.time_s for frame in source]
     assert len(times) >= 11
@@ -135,7 +120,7 @@ def test_rtsp_over_tcp(clips, rtsp_server, is_silent: bool, first_timestamp: int
     packets = elementary(clips.video("a.h264", clips.pictures(60), options=options))
     url = rtsp_server(packets, is_silent, first_timestamp)
     start = time.monotonic()
-    with closing(open_source(CameraSpec("cam", url), SourceConfig(timeout_s=1.0))) as source:
+    with closing(open_source(CameraSpec("cam", url), SourceConfig(timeout_s=1.0, reconnect_s=0))) as source:
         assert source.is_live
         frames = list(source)
         losses = source.losses
@@ -168,32 +153,10 @@ def test_an_absent_webcam_is_named(capfd) -> None:
     assert capfd.readouterr().err == ""
 
 
-class FakeCapture:
-    """A webcam that gives `count` pictures, one grey level each."""
-
-    def __init__(self, count: int) -> None:
-        self.count, self.grabbed, self.converted, self.is_released = count, 0, 0, False
-
-    def isOpened(self) -> bool:
-        return True
-
-    def grab(self) -> bool:
-        self.grabbed += 1
-        time.sleep(0.01)
-        return self.grabbed <= self.count
-
-    def retrieve(self) -> tuple[bool, np.ndarray]:
-        self.converted += 1
-        return True, np.full((4, 6, 3), self.grabbed - 1, np.uint8)
-
-    def release(self) -> None:
-        self.is_released = True
-
-
 def test_a_webcam_is_live_and_timed_by_arrival(monkeypatch) -> None:
     capture = FakeCapture(10)
     monkeypatch.setattr(cv2, "VideoCapture", lambda number: capture)
-    source = open_source(CameraSpec("webcam0", "0"), SourceConfig(vid_stride=3))
+    source = open_source(CameraSpec("webcam0", "0"), SourceConfig(vid_stride=3, reconnect_s=0))
     assert source.is_live
     frames = list(source)
     assert [frame.index for frame in frames] == [int(frame.image[0, 0, 0]) for frame in frames] == [0, 3, 6, 9]

@@ -12,6 +12,7 @@ from mdpr.trackers.crosscamera import OfflineLinker, Sighting, evidence
 from mdpr.trackers.crosscamera.groupodds import OTHER, RATIO
 from mdpr.trackers.crosscamera.inquiry import inquire
 from mdpr.trackers.crosscamera.overlap import learn_floors
+from mdpr.trackers.crosscamera.purify import pieces_of
 from mdpr.trackers.crosscamera.scene import make_scene
 from mdpr.trackers.crosscamera.travel import learned_times
 from mdpr.trackers.crosscamera.visits import visits_of
@@ -180,6 +181,25 @@ def test_a_track_that_was_lost_is_linked_by_visit():
     assert len(first.tracklet.view_frame) + len(second.tracklet.view_frame) == 10
     assert first.tracklet.view_time_s.max() < 9 < 20 <= second.tracklet.view_time_s.min()
     assert first.tracklet.end_frame < second.tracklet.start_frame
+
+
+def test_frames_of_visits_hold_their_views_where_frames_come_unevenly():
+    """A stream that drops frames and is gone for a while: 8 frames a second, a break, then 10."""
+    seen_s = np.array([0.0, 1, 2, 3, 4, 5, 36, 36.5, 37, 37.5])
+    seen_frame = np.array([0, 8, 16, 24, 32, 40, 45, 50, 55, 60])
+    tracklet = make_tracklet("a", 1, 0.0, 40.0, np.eye(8)[[0] * 10])
+    tracklet = replace(tracklet, view_time_s=seen_s, view_frame=seen_frame, end_frame=85)
+    times = np.concatenate([np.arange(0, 5.3, 0.2), np.arange(35, 40, 0.2)])
+    boxes = np.tile(np.array([[0, 0, 10, 30]], np.float32), (len(times), 1))
+    visits = visits_of(Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=(times, boxes)))
+    assert len(visits) == 2
+    for visit in visits:
+        assert visit.tracklet.start_frame <= visit.tracklet.view_frame[0]
+        assert visit.tracklet.view_frame[-1] <= visit.tracklet.end_frame
+        for cut in range(1, len(visit.tracklet.view_frame)):
+            before, after = pieces_of(visit, cut)
+            assert before.tracklet.end_frame < after.tracklet.start_frame <= after.tracklet.end_frame
+    assert visits[0].tracklet.end_frame < visits[1].tracklet.start_frame
 
 
 def test_a_visit_without_a_view_stays_with_the_one_before():
