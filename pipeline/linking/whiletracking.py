@@ -115,6 +115,10 @@ class LinkingWhileTracking:
             self._arrivals.add(arrivals)
             log.warning("not linked for now: %s", error)
             return
+        except Exception:
+            self._arrivals.add(arrivals)
+            log.exception("not linked for now, by a mistake in this program: please report it")
+            return
         self.done.entered |= {one.track for one in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
         log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end

@@ -16,7 +16,9 @@ from mdpr.pipeline.settings import merge_settings, parse_setting, read_config
 
 
 def test_the_default_preset_states_the_defaults() -> None:
-    assert build_run_config(read_config("default")) == build_run_config({})
+    stated = read_config("default")
+    assert build_run_config(stated) == build_run_config({})
+    assert stated == {key: value for key, value in build_run_config({}).as_mapping().items() if key != "sources"}
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -201,6 +201,19 @@ def test_nothing_is_lost_by_a_round_that_fails(clips, tmp_path, caplog) -> None:
     assert people_of(gallery)
 
 
+def test_a_mistake_in_a_round_does_not_end_the_rounds(clips, tmp_path, caplog, monkeypatch) -> None:
+    run = run_of(tmp_path, clips)
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    run.execute()
+    with monkeypatch.context() as broken:
+        broken.setattr(whiletracking, "link_known", lambda *_: 1 / 0)
+        linking.link_now()
+    assert "ZeroDivisionError" in caplog.text
+    assert not linking.done.entered
+    linking.link_now()
+    assert linking.done.entered
+
+
 def test_nobody_is_linked_before_all_cameras_have_begun(clips, tmp_path) -> None:
     """When a live camera began is a fact of the run in the gallery, which must not change."""
     run = run_of(tmp_path, clips)
