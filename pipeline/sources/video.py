@@ -72,7 +72,7 @@ class _Video:
         self._spec = spec
         self._timeout_s = config.timeout_s
         self._health = health
-        self.is_live: bool | None = None
+        self.is_live = self._goes_on = self._is_classified = False
         self._connect()
         self._reconnecting = Reconnecting(health, config)
         health.is_sought = self._goes_on and config.reconnect_s > 0
@@ -86,7 +86,7 @@ class _Video:
         self._health.why_broken = ""
         self._container, self._stream = _open(self._spec, self._timeout_s)
         try:
-            if self.is_live is None:
+            if not self._is_classified:
                 self._classify()
             # Frame threads hold back a frame for each thread: right for files, a delay for cameras.
             self._stream.thread_type = "SLICE" if self.is_live else "AUTO"
@@ -110,6 +110,7 @@ class _Video:
         self._goes_on = self.is_live and not has_duration and not is_download
         told = self._container.metadata.get("creation_time") or self._stream.metadata.get("creation_time")
         self.started_s = None if self.is_live else creation_time_s(told)
+        self._is_classified = True
 
     def close(self) -> None:
         self._container.close()
