@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import logging
 import re
 import sys
 import time
@@ -13,10 +12,9 @@ from pathlib import Path
 
 from mdpr.errors import ConfigError
 from mdpr.pipeline.commands.running import run_command
+from mdpr.pipeline.linking.limits import tell_what_is_left
 from mdpr.pipeline.store import Forgotten, SqliteStore, Store, TrackletKey, UnknownError
 from mdpr.pipeline.store.checks import as_date
-
-log = logging.getLogger("mdpr")
 
 _EPILOG = """\
 Rows, crops, embeddings, links, corrections, names and places in the audit log go, and their bytes leave the file: it is
@@ -82,10 +80,7 @@ def _forget(flags: argparse.Namespace) -> int:
 
 def _report(gone: Forgotten, what: str) -> int:
     sys.stdout.write(f"{what}: forgot {gone.identities} identities, {gone.tracklets} tracklets, {gone.views} views\n")
-    if gone.over_bytes:
-        log.warning("the gallery is still %s above its limit: all that is left has names", as_size(gone.over_bytes))
-    if gone.left:
-        log.error("bytes of it are left in the file: %s. Run mdpr forget --finish when that is over", gone.left)
+    tell_what_is_left(gone)
     return 1 if gone.left else 0
 
 
@@ -139,18 +134,6 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a time like 30d, 12h, 90m or 45s, got {text!r}")
     return float(found[1]) * _SECONDS[found[2]]
-
-
-def as_size(size: int) -> str:
-    """Bytes for a person.
-
-    >>> as_size(2_500_000)
-    '2.5 MB'
-    """
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
 
 
 if __name__ == "__main__":

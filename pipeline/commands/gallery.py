@@ -13,10 +13,11 @@ from pathlib import Path
 
 from mdpr.errors import ConfigError, FormatError, SourceError
 from mdpr.files import write_text
-from mdpr.pipeline.commands.forget import as_size, find_identity, parse_duration
+from mdpr.pipeline.commands.forget import find_identity, parse_duration
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.store import Event, Retention, SqliteStore
 from mdpr.pipeline.store.checks import as_date
+from mdpr.pipeline.store.keeping import as_size
 
 log = logging.getLogger("mdpr")
 
@@ -41,7 +42,9 @@ def make_parser() -> argparse.ArgumentParser:
     name.add_argument("identity", metavar="ID")
     name.add_argument("name", metavar="NAME", help='"" takes the name away')
     name.add_argument("--author", default="", metavar="NAME", help="for the history (the user's name)")
-    keep = commands.add_parser("keep", help="how long and how much is kept; mdpr forget --expired enforces it")
+    keep = commands.add_parser(
+        "keep", help="how long and how much is kept; linking and mdpr forget --expired enforce it"
+    )
     keep.add_argument(
         "--ttl", metavar="TIME", help="people last seen longer ago go, named or not: 30d; none = no limit"
     )

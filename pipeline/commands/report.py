@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mdpr.errors import ConfigError
 from mdpr.files import write_text
-from mdpr.pipeline.commands.forget import as_size
 from mdpr.pipeline.commands.running import run_command
 from mdpr.pipeline.report_page.content import REPORT_FILE, page_values
 from mdpr.pipeline.report_page.from_gallery import as_in_gallery
@@ -20,6 +19,7 @@ from mdpr.pipeline.report_page.pictures import cut_pictures
 from mdpr.pipeline.report_page.reading import read_run
 from mdpr.pipeline.report_page.run_content import RunContent
 from mdpr.pipeline.store import SqliteStore
+from mdpr.pipeline.store.keeping import as_size
 
 log = logging.getLogger("mdpr")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mdpr.pipeline.linking.answers import Answer, sightings_after
 from mdpr.pipeline.linking.knowing import add_pictures, link_known
+from mdpr.pipeline.linking.limits import enforce_limits
 from mdpr.pipeline.linking.results import write_results
 from mdpr.pipeline.linking.runs import RunFolder, read_runs, with_boxes
 from mdpr.pipeline.linking.viewcrops import cut_views, was_live
@@ -68,6 +69,7 @@ def link_runs(job: LinkJob) -> tuple[Answer, list[RunFolder]]:
             for run in runs if job.entered else ():
                 tracks = {track for track in job.entered if not was_live(run, track[0])}
                 add_pictures(store, run, answer.run_name[run.name], tracks, crops)
+            enforce_limits(store)
         answer = replace(answer, gallery=str(job.gallery))
     for run in runs:
         write_results(answer, run)

@@ -8,6 +8,7 @@ back to the same track (`tracker.return_s`), is not among them yet. Pictures of 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from mdpr.errors import MdprError
 from mdpr.pipeline.linking.arrivals import Arrival, Arrivals, ArrivalSink
 from mdpr.pipeline.linking.jobs import summary_of, summary_text
 from mdpr.pipeline.linking.knowing import link_known
+from mdpr.pipeline.linking.limits import enforce_limits
 from mdpr.pipeline.linking.runs import RunFolder, running
 from mdpr.pipeline.linking.viewcrops import goes_by
 from mdpr.pipeline.linking.viewpictures import TakenPictures, taken_of
@@ -35,6 +37,9 @@ LIVE_EVERY_S = 60.0
 
 LEAST_REST = 9.0
 """Rounds rest this many times as long as the last one took: at most a tenth of a core goes to linking."""
+
+LIMITS_EVERY_S = 3600.0
+"""Seconds after which the limits of the gallery are enforced again; a tenth of its time to live where that is less."""
 
 MOST_PATHS = 1000
 """Tracks of this run, the latest, of which the boxes are kept after they were linked: they tell where people stood."""
@@ -72,6 +77,7 @@ class LinkingWhileTracking:
         self._paths: OrderedDict[tuple[str, int], Boxes] = OrderedDict()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._rounds, daemon=True, name="link")
+        self._limits_due_s = 0.0  # by the monotonic clock
         self.done = Meanwhile()
         run.more_sinks.append(self._sink_of)
 
@@ -96,6 +102,7 @@ class LinkingWhileTracking:
         while not self._is_over.wait(rest_s):
             begin = time.perf_counter()
             self.link_now()
+            self.enforce_limits_now()
             rest_s = max(self._every_s, LEAST_REST * (time.perf_counter() - begin))
 
     def link_now(self) -> None:
@@ -122,6 +129,19 @@ class LinkingWhileTracking:
         self.done.entered |= {one.track for one in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
         log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end
+
+    def enforce_limits_now(self) -> None:
+        """Forget what is beyond the limits of the gallery, when it is time to; who goes is not put in again."""
+        if time.monotonic() < self._limits_due_s or not self._gallery.exists():
+            return
+        try:
+            with SqliteStore(self._gallery, "write") as store:
+                enforce_limits(store)
+                ttl_s = store.retention.ttl_s
+        except MdprError as error:
+            log.warning("the limits of the gallery were not enforced: %s", error)
+            return
+        self._limits_due_s = time.monotonic() + min(LIMITS_EVERY_S, (ttl_s or math.inf) / 10)
 
     def _has_begun(self, camera: str) -> bool:
         report = self._run.cameras[camera]

@@ -118,3 +118,15 @@ def query_hash(embeddings: NDArray[np.float32]) -> str:
     '374708fff771'
     """
     return hashlib.sha256(np.ascontiguousarray(embeddings, dtype="<f4").tobytes()).hexdigest()
+
+
+def as_size(size: int) -> str:
+    """Bytes for a person.
+
+    >>> as_size(2_500_000)
+    '2.5 MB'
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"

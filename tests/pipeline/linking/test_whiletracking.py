@@ -24,7 +24,7 @@ from mdpr.pipeline.linking.runs import LEAST_SPACING_S, RunFolder
 from mdpr.pipeline.linking.viewcrops import cut_views
 from mdpr.pipeline.linking.whiletracking import LEAST_REST, LIVE_EVERY_S, LinkingWhileTracking, every_s_of
 from mdpr.pipeline.run import TrackRun
-from mdpr.pipeline.store import SqliteStore
+from mdpr.pipeline.store import Retention, SqliteStore
 from mdpr.pipeline.trajectory_files import read_boxes
 from mdpr.trackers.crosscamera import Cameras, Sighting, TrackletKey
 from mdpr.types import Frame, Tracklet, Tracks
@@ -212,6 +212,45 @@ def test_a_mistake_in_a_round_does_not_end_the_rounds(clips, tmp_path, caplog, m
     assert not linking.done.entered
     linking.link_now()
     assert linking.done.entered
+
+
+def test_the_limits_of_the_gallery_hold_while_a_run_goes_on(clips, tmp_path, caplog) -> None:
+    caplog.set_level("INFO", "mdpr")
+    run = run_of(tmp_path, clips, started_at=["2026-11-01T08:00:00"])
+    linking = LinkingWhileTracking(run, Cameras(), 1e6)
+    linking.enforce_limits_now()  # there is no gallery yet
+    code = run.execute()
+    linking.link_now()
+    linking.enforce_limits_now()
+    assert people_of(tmp_path / "run.db")  # it has no limits
+    with SqliteStore(tmp_path / "run.db") as store:
+        store.set_retention(Retention(ttl_s=60.0))
+    linking.enforce_limits_now()
+    assert people_of(tmp_path / "run.db")  # the next time is in an hour
+    linking._limits_due_s = 0.0
+    linking.enforce_limits_now()
+    assert people_of(tmp_path / "run.db") == []
+    assert linking._limits_due_s <= time.monotonic() + 6
+    assert link_after(run, code, linking.done) == 0
+    assert people_of(tmp_path / "run.db") == []
+    assert "forgot" in caplog.text
+
+
+def test_limits_that_cannot_be_enforced_are_told(clips, tmp_path, caplog) -> None:
+    linking = LinkingWhileTracking(run_of(tmp_path, clips), Cameras(), 1e6)
+    (tmp_path / "run.db").write_text("no gallery at all" * 100)
+    linking.enforce_limits_now()
+    assert "limits of the gallery were not enforced" in caplog.text
+
+
+@pytest.mark.parametrize("limit", [Retention(ttl_s=60.0), Retention(max_bytes=1)])
+def test_the_limits_of_the_gallery_hold_at_the_end_of_a_run(clips, tmp_path, limit: Retention) -> None:
+    run = run_of(tmp_path, clips, started_at=["2026-11-01T08:00:00"])
+    with SqliteStore(tmp_path / "run.db") as store:
+        store.set_retention(limit)
+    assert link_after(run, run.execute()) == 0
+    assert people_of(tmp_path / "run.db") == []
+    assert read_identities(tmp_path / "out/run/identities.json")  # the run's own files tell all the same
 
 
 def test_nobody_is_linked_before_all_cameras_have_begun(clips, tmp_path) -> None:
