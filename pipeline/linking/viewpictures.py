@@ -50,7 +50,6 @@ class ViewPictures:
         """Cut what became a view with this frame, and follow tracks that got another id."""
         for number, track_id in tracks.confirmed:
             self._move(number, track_id)
-            self._last_s.pop(number, None)
         if tracks.new_views is not None and frame.has_image:
             self._take(frame, tracks.new_views)
         for shown, right in tracks.renamed:

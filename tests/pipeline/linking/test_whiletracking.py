@@ -219,6 +219,7 @@ def test_the_limits_of_the_gallery_hold_while_a_run_goes_on(clips, tmp_path, cap
     run = run_of(tmp_path, clips, started_at=["2026-11-01T08:00:00"])
     linking = LinkingWhileTracking(run, Cameras(), 1e6)
     linking.enforce_limits_now()  # there is no gallery yet
+    assert "not enforced" not in caplog.text
     code = run.execute()
     linking.link_now()
     linking.enforce_limits_now()
@@ -351,7 +352,10 @@ def test_rounds_rest_nine_times_as_long_as_they_take(clips, tmp_path, monkeypatc
     monkeypatch.setattr(
         linking, "_is_over", SimpleNamespace(wait=lambda rest_s: rests.append(rest_s) or len(rests) == 3)
     )
+    limits: list[bool] = []
+    monkeypatch.setattr(linking, "enforce_limits_now", lambda: limits.append(True))
     linking._rounds()
+    assert len(limits) == 2
     assert rests[:2] == [0.5, 0.5]
     assert rests[2] >= LEAST_REST * 0.1
 

@@ -124,7 +124,7 @@ def serve() -> Iterator[Callable[[Callable[[http.server.BaseHTTPRequestHandler],
 
 @pytest.fixture
 def rtsp_server() -> Iterator[Callable[..., str]]:
-    """Start an RTSP server that plays H.264 pictures over TCP, then hangs up or falls silent; gives its URL.
+    """Start an RTSP server that plays H.264 pictures over TCP, then hangs up, or falls silent first; gives its URL.
 
     It does so `visits` times, with `away_s` between, in which it refuses to be asked. `pace_s` lies between two
     pictures.
@@ -163,8 +163,8 @@ def _serve_rtsp(
     pace_s: float,
 ) -> None:
     with contextlib.suppress(OSError):  # the test is over
-        for _ in range(visits):
-            _serve_visit(listener, packets, silent_at_end, first_timestamp, stop, pace_s)
+        for visit in range(visits):
+            _serve_visit(listener, packets, silent_at_end and visit == 0, first_timestamp, stop, pace_s)
             until_s = time.monotonic() + away_s
             listener.settimeout(0.05)
             while time.monotonic() < until_s and not stop.is_set():

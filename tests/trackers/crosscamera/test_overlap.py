@@ -185,8 +185,8 @@ def test_a_track_that_was_lost_is_linked_by_visit():
 
 def test_frames_of_visits_hold_their_views_where_frames_come_unevenly():
     """A stream that drops frames and is gone for a while: 8 frames a second, a break, then 10."""
-    seen_s = np.array([0.0, 1, 2, 3, 4, 5, 36, 36.5, 37, 37.5])
-    seen_frame = np.array([0, 8, 16, 24, 32, 40, 45, 50, 55, 60])
+    seen_s = np.array([0.0, 1, 2, 3, 4, 5.2, 35, 35.5, 36, 36.5])
+    seen_frame = np.array([0, 8, 16, 24, 32, 41, 42, 47, 52, 57])
     tracklet = make_tracklet("a", 1, 0.0, 40.0, np.eye(8)[[0] * 10])
     tracklet = replace(tracklet, view_time_s=seen_s, view_frame=seen_frame, end_frame=85)
     times = np.concatenate([np.arange(0, 5.3, 0.2), np.arange(35, 40, 0.2)])
