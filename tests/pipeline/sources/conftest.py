@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -122,28 +124,38 @@ def serve() -> Iterator[Callable[[Callable[[http.server.BaseHTTPRequestHandler],
         server.server_close()
 
 
+@dataclass(frozen=True)
+class Play:
+    """What an RTSP server does: it plays H.264 pictures over TCP, then hangs up.
+
+    Attributes:
+        packets: the pictures.
+        silent_at_end: the first time it falls silent instead.
+        first_timestamp: of RTP.
+        visits: how many times it plays.
+        away_s: seconds between them, in which it refuses to be asked.
+        pace_s: seconds between two pictures.
+    """
+
+    packets: list[bytes]
+    silent_at_end: bool = False
+    first_timestamp: int = 123456
+    visits: int = 1
+    away_s: float = 0.0
+    pace_s: float = 0.005
+
+
 @pytest.fixture
 def rtsp_server() -> Iterator[Callable[..., str]]:
-    """Start an RTSP server that plays H.264 pictures over TCP, then hangs up, or falls silent first; gives its URL.
-
-    It does so `visits` times, with `away_s` between, in which it refuses to be asked. `pace_s` lies between two
-    pictures.
-    """
+    """Start an RTSP server; the arguments are those of `Play`; gives its URL."""
     stop = threading.Event()
     listeners: list[socket.socket] = []
 
-    def start(
-        packets: list[bytes],
-        silent_at_end: bool = False,
-        first_timestamp: int = 123456,
-        visits: int = 1,
-        away_s: float = 0.0,
-        pace_s: float = 0.005,
-    ) -> str:
+    def start(packets: list[bytes], *arguments: Any, **options: Any) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        arguments = (listener, packets, silent_at_end, first_timestamp, stop, visits, away_s, pace_s)
-        threading.Thread(target=_serve_rtsp, args=arguments, daemon=True).start()
+        play = Play(packets, *arguments, **options)
+        threading.Thread(target=_serve_rtsp, args=(listener, play, stop), daemon=True).start()
         return f"rtsp://viewer:s3cret@127.0.0.1:{listener.getsockname()[1]}/live"
 
     yield start
@@ -152,20 +164,11 @@ def rtsp_server() -> Iterator[Callable[..., str]]:
         listener.close()
 
 
-def _serve_rtsp(
-    listener: socket.socket,
-    packets: list[bytes],
-    silent_at_end: bool,
-    first_timestamp: int,
-    stop: threading.Event,
-    visits: int,
-    away_s: float,
-    pace_s: float,
-) -> None:
+def _serve_rtsp(listener: socket.socket, play: Play, stop: threading.Event) -> None:
     with contextlib.suppress(OSError):  # the test is over
-        for visit in range(visits):
-            _serve_visit(listener, packets, silent_at_end and visit == 0, first_timestamp, stop, pace_s)
-            until_s = time.monotonic() + away_s
+        for visit in range(play.visits):
+            _serve_visit(listener, play, play.silent_at_end and visit == 0, stop)
+            until_s = time.monotonic() + play.away_s
             listener.settimeout(0.05)
             while time.monotonic() < until_s and not stop.is_set():
                 with contextlib.suppress(TimeoutError):
@@ -174,24 +177,17 @@ def _serve_rtsp(
         listener.close()
 
 
-def _serve_visit(
-    listener: socket.socket,
-    packets: list[bytes],
-    silent_at_end: bool,
-    first_timestamp: int,
-    stop: threading.Event,
-    pace_s: float,
-) -> None:
+def _serve_visit(listener: socket.socket, play: Play, is_silent: bool, stop: threading.Event) -> None:
     try:
         connection, _ = listener.accept()
         with connection, connection.makefile("rb") as requests:
             while _answer_rtsp(connection, requests) != "PLAY":
                 pass
-            for i, packet in enumerate(packets):
-                _send_rtp(connection, packet, timestamp=first_timestamp + i * 90000 // RATE)
-                time.sleep(pace_s)
+            for i, packet in enumerate(play.packets):
+                _send_rtp(connection, packet, timestamp=play.first_timestamp + i * 90000 // RATE)
+                time.sleep(play.pace_s)
             connection.settimeout(0.05)
-            until_s = time.monotonic() + (10 if silent_at_end else 0)
+            until_s = time.monotonic() + (10 if is_silent else 0)
             while time.monotonic() < until_s and not stop.is_set():
                 with contextlib.suppress(TimeoutError):
                     if not connection.recv(4096):
