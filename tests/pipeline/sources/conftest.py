@@ -135,6 +135,7 @@ class Play:
         visits: how many times it plays.
         away_s: seconds between them, in which it refuses to be asked.
         pace_s: seconds between two pictures.
+        length_s: that it states; 0 states none, as a camera does.
     """
 
     packets: list[bytes]
@@ -143,6 +144,7 @@ class Play:
     visits: int = 1
     away_s: float = 0.0
     pace_s: float = 0.005
+    length_s: float = 0.0
 
 
 @pytest.fixture
@@ -181,7 +183,7 @@ def _serve_visit(listener: socket.socket, play: Play, is_silent: bool, stop: thr
     try:
         connection, _ = listener.accept()
         with connection, connection.makefile("rb") as requests:
-            while _answer_rtsp(connection, requests) != "PLAY":
+            while _answer_rtsp(connection, requests, play.length_s) != "PLAY":
                 pass
             for i, packet in enumerate(play.packets):
                 _send_rtp(connection, packet, timestamp=play.first_timestamp + i * 90000 // RATE)
@@ -196,7 +198,7 @@ def _serve_visit(listener: socket.socket, play: Play, is_silent: bool, stop: thr
         pass
 
 
-def _answer_rtsp(connection: socket.socket, requests: object) -> str:
+def _answer_rtsp(connection: socket.socket, requests: object, length_s: float) -> str:
     lines = iter(requests.readline, b"\r\n")  # type: ignore[attr-defined]
     request = [line.decode().strip() for line in lines if line]
     if not request:
@@ -206,6 +208,7 @@ def _answer_rtsp(connection: socket.socket, requests: object) -> str:
     body, extra = "", ""
     if method == "DESCRIBE":
         body = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+        body += f"a=range:npt=0-{length_s:g}\r\n" if length_s else ""
         extra = f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n"
     if method == "SETUP":
         transport = next(line for line in request if line.lower().startswith("transport"))

@@ -104,6 +104,14 @@ def test_a_recording_of_unstated_length_is_not_read_twice(clips, serve) -> None:
     assert len(visits) == 1
 
 
+def test_a_recording_over_rtsp_is_not_played_twice(packets, rtsp_server) -> None:
+    with open_cam(rtsp_server(packets, visits=2, length_s=1.2), reconnect_s=5.0) as source:
+        assert source.is_live
+        count = len(list(source))
+        assert "interruptions" not in source.losses
+    assert 20 < count <= 30
+
+
 def test_closing_ends_the_search_at_once(packets, rtsp_server, monkeypatch) -> None:
     monkeypatch.setattr(reconnecting, "FIRST_PAUSE_S", 60.0)
     with open_cam(rtsp_server(packets), reconnect_s=float("inf")) as source:
