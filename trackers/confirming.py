@@ -1,4 +1,4 @@
-"""When a tentative track is believed and gets its id."""
+"""When a tentative track is believed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ def confirm(
     scene: Scene,
     rules: LifecycleRules,
     is_first: bool,
-    last_id: int,
-) -> int:
+) -> NDArray[np.intp]:
     """Matched confirmed tracks (`rows`, with the detections `columns`) are seen; tentative ones once they have lasted.
 
     People come in at the border of the picture, so who is cut by it has to last only `confirm_border_s`. In the middle
@@ -30,15 +29,15 @@ def confirm(
     there when a camera starts should be reported from the start (as ByteTrack does).
 
     Returns:
-        the last id given so far; `last_id` is that of before.
+        the rows that were tentative and are not any more; they have no id yet.
     """
     state = table.state[rows]
     if len((state != SEEN).nonzero()[0]) == 0:
-        return last_id
+        return rows[:0]
     at = (state == TENTATIVE).nonzero()[0]
     table.state[rows] = SEEN
     if len(at) == 0:
-        return last_id
+        return rows[:0]
     confirmed = rows[at]
     if not is_first:
         boxes = to_planes(scene.detections.xyxy.take(columns[at], axis=0))
@@ -46,5 +45,4 @@ def confirm(
         has_lasted = scene.frame.time_s - table.start_s[confirmed] >= needed_s - TIME_TOLERANCE_S
         table.state[confirmed[~has_lasted]] = TENTATIVE
         confirmed = confirmed[has_lasted]
-    table.track_id[confirmed] = last_id + 1 + np.arange(len(confirmed))
-    return last_id + len(confirmed)
+    return confirmed

@@ -10,7 +10,7 @@ A tracker owns a `Lifecycle` and calls, for each frame,
 
 States: tentative -> confirmed (seen or lost) -> ended. A tentative track ends at the first frame that does not show it
 and leaves no tracklet. A confirmed one is lost while nothing matches it and ends after `max_age_s`. Track ids are given
-when a track is confirmed, from 1 and without gaps; they are counted by the instance.
+when a track is first shown, from 1 and without gaps; they are counted by the instance.
 """
 
 from __future__ import annotations
@@ -160,15 +160,17 @@ class Lifecycle:
             is_over = np.concatenate([is_over, np.zeros(len(born), dtype=np.bool_)])
             rows = np.concatenate([rows, np.arange(len(table) - len(born), len(table))])
             columns = np.concatenate([columns, born])
-        confirmed: tuple[tuple[int, int], ...] = ()
+        believed = rows
         if len(rows):
             count_clear(table, rows, columns, scene, self.rules)
-            confirmed = self._confirm(rows, columns, scene, is_first)
-        new_views: NewViews | None = None
+            believed = confirm(table, rows, columns, scene, self.rules, is_first)
+        look = None
         if len(born) or scene.embeddings is not None or frame.time_s >= self._look_s:
             self._look_s = frame.time_s + LOOK_EVERY_S - TIME_TOLERANCE_S
-            new_views = self._observe(rows, columns, scene)
+            look = self.bank.observe(table.slot[rows], columns, detections, scene.views, scene.embeddings, frame)
         hidden = settle_lost(table, self.bank, self.rules, is_over, frame.time_s, dt_s)
+        confirmed = self._give_ids(believed[~is_over[believed]]) if len(believed) else ()
+        new_views = None if look is None else self._views_of(rows, columns, scene, *look)
         is_shown = (table.state[rows] == SEEN) > is_over[rows]  # seen and not over
         rows, columns = rows[is_shown], columns[is_shown]
         ids, boxes = table.track_id[rows], detections.xyxy.take(columns, axis=0)
@@ -184,26 +186,28 @@ class Lifecycle:
             ended = tuple(sorted(ended, key=lambda tracklet: tracklet.track_id))
         return Tracks.trusted(ids, boxes, confidence, class_id, columns.astype(np.int32), ended, confirmed, new_views)
 
-    def _confirm(
-        self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene, is_first: bool
-    ) -> tuple[tuple[int, int], ...]:
-        """See `confirm`; returns `Tracks.confirmed`."""
-        table, before = self.table, self._last_id
-        self._last_id = confirm(table, rows, columns, scene, self.rules, is_first, before)
-        if self._last_id == before:
-            return ()
-        new = (table.track_id > before).nonzero()[0]
-        return tuple(zip(_numbers(table.slot[new]).tolist(), table.track_id[new].tolist(), strict=True))
+    def _give_ids(self, rows: NDArray[np.intp]) -> tuple[tuple[int, int], ...]:
+        """Give the next ids to these rows; returns `Tracks.confirmed`."""
+        ids = self._last_id + 1 + np.arange(len(rows))
+        self._last_id += len(rows)
+        self.table.track_id[rows] = ids
+        return tuple(zip(_numbers(self.table.slot[rows]).tolist(), ids.tolist(), strict=True))
 
-    def _observe(self, rows: NDArray[np.intp], columns: NDArray[np.intp], scene: Scene) -> NewViews | None:
-        """Matched tracks (`rows`) learn how they look from the detections `columns`; returns `Tracks.new_views`."""
-        detections, slots = scene.detections, self.table.slot[rows]
-        kept, instead_of = self.bank.observe(slots, columns, detections, scene.views, scene.embeddings, scene.frame)
+    def _views_of(
+        self,
+        rows: NDArray[np.intp],
+        columns: NDArray[np.intp],
+        scene: Scene,
+        kept: NDArray[np.intp],
+        instead_of: NDArray[np.int64],
+    ) -> NewViews | None:
+        """`Tracks.new_views` from what `AppearanceBank.observe` kept of the matched tracks (`rows`)."""
         if len(kept) == 0:
             return None
-        track_id = self.table.track_id[rows[kept]]
-        track = np.where(track_id > 0, track_id, _numbers(slots[kept]))
-        return NewViews(track, detections.xyxy.take(columns[kept], axis=0), instead_of)
+        kept_rows = rows[kept]
+        track_id = self.table.track_id[kept_rows]
+        track = np.where(track_id > 0, track_id, _numbers(self.table.slot[kept_rows]))
+        return NewViews(track, scene.detections.xyxy.take(columns[kept], axis=0), instead_of)
 
     def _take_over(
         self, match: NDArray[np.intp], is_matched: NDArray[np.bool_], rows: NDArray[np.intp], scene: Scene

@@ -70,8 +70,13 @@ def test_lost_and_seen_duplicates_end_the_younger(lifecycle, detect):
     scene = lifecycle.begin(detect([[301, 300]]), Frame("cam", 1, 0.1), None)
     tracks = lifecycle.finish(scene, nothing(lifecycle))  # a new track on the lost one
     assert len(tracks) == 0
-    assert [tracklet.track_id for tracklet in tracks.ended] == [2]
+    assert not tracks.ended  # it was never shown
     assert lifecycle.table.track_id.tolist() == [1]
+    elsewhere = detect([[301, 300], [100, 100]])
+    scene = lifecycle.begin(elsewhere, Frame("cam", 2, 0.2), None)
+    tracks = lifecycle.finish(scene, np.array([0]))
+    assert tracks.track_id.tolist() == [1, 2]  # nor has it used up an id
+    assert len(tracks.confirmed) == 1
 
 
 def test_different_looks_are_no_duplicates(lifecycle, detect):
