@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from mdpr.errors import FormatError
 from mdpr.files import finish, part_path, write_errors
 from mdpr.pipeline.sinks.parquet import TRACKS_SCHEMA
+from mdpr.trackers.crosscamera import Boxes
 from mdpr.trackers.merging import merge_tracklets
 from mdpr.trackers.refine.trajectory import Trajectory
 from mdpr.types import Frame, Tracklet, Tracks
 
 INTERPOLATED = "is_interpolated"
 """The column that only refined tracks have: whether no detection stands behind the box."""
-
-Boxes = tuple[NDArray[np.float64], NDArray[np.float32]]
-"""(B,) seconds and (B, 4) boxes of a track, in order of time."""
 
 REFINED_SCHEMA = TRACKS_SCHEMA.append(pa.field(INTERPOLATED, pa.bool_()))
 
@@ -73,9 +71,9 @@ def read_boxes(path: Path, spacing_s: float) -> dict[int, Boxes]:
     xyxy = np.stack([column[side][order] for side in ("x1", "y1", "x2", "y2")], axis=1).astype(np.float32)
     ids, starts = np.unique(column["track_id"][order], return_index=True)
     ends = np.append(starts[1:], len(order))
-    time_s = column["time_s"][order].astype(np.float64)
+    time_s, frame = column["time_s"][order].astype(np.float64), column["frame"][order].astype(np.int64)
     return {
-        track_id: (time_s[start:end], xyxy[start:end])
+        track_id: Boxes(time_s[start:end], xyxy[start:end], frame[start:end], spacing_s)
         for track_id, start, end in zip(ids.tolist(), starts.tolist(), ends.tolist(), strict=True)
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ import numpy as np
 
 from mdpr.pipeline.linking.runs import LEAST_SPACING_S
 from mdpr.pipeline.linking.viewpictures import Pictures, ViewPictures
-from mdpr.pipeline.trajectory_files import Boxes
+from mdpr.trackers.crosscamera import Boxes
+from mdpr.trackers.crosscamera.visits import least_gap_s
 from mdpr.types import Frame, Tracklet, Tracks
 
 MOST_BOXES = 2000
@@ -94,7 +96,7 @@ class ArrivalSink:
             tracks.track_id.tolist(), tracks.xyxy.tolist(), tracks.confidence.tolist(), strict=True
         ):
             if confidence > 0:  # else a guess where somebody hidden is
-                self._paths.setdefault(track_id, _Path()).add(frame.time_s, box)
+                self._paths.setdefault(track_id, _Path()).add(frame.time_s, frame.index, box)
         for shown, right in tracks.renamed:
             if (path := self._paths.pop(shown, None)) is not None:
                 self._paths.setdefault(right, _Path()).extend(path)
@@ -128,27 +130,36 @@ class _Path:
 
     def __init__(self) -> None:
         self.spacing_s = LEAST_SPACING_S
-        self.points: list[tuple[float, list[float]]] = []
+        self.points: list[tuple[float, int, list[float]]] = []  # seconds, frame, box
         self._slot = -1
 
-    def add(self, time_s: float, box: list[float]) -> None:
+    def add(self, time_s: float, frame: int, box: list[float]) -> None:
         """Take a box unless there is one in its part of the time."""
         slot = math.floor(time_s / self.spacing_s)
         if slot == self._slot:
             return
         self._slot = slot
-        self.points.append((time_s, box))
+        self.points.append((time_s, frame, box))
         if len(self.points) > MOST_BOXES:
-            del self.points[1::2]
+            self._thin_out()
             self.spacing_s *= 2
+
+    def _thin_out(self) -> None:
+        """Every second point goes, but not those where a visit begins or ends."""
+        gap = np.diff([time_s for time_s, _, _ in self.points]) > least_gap_s(self.spacing_s)
+        is_kept = np.append(gap, True) | np.insert(gap, 0, True)
+        is_kept[::2] = True
+        self.points = list(itertools.compress(self.points, is_kept))
 
     def extend(self, other: _Path) -> None:
         """Take the boxes of a track that turned out to be this one, which may be earlier or later."""
         points, self.points, self._slot = sorted([*self.points, *other.points]), [], -1
-        for time_s, box in points:
-            self.add(time_s, box)
+        for point in points:
+            self.add(*point)
 
     def boxes(self) -> Boxes:
-        """(B,) seconds and (B, 4) boxes."""
-        times, boxes = zip(*self.points, strict=True)
-        return np.array(times, np.float64), np.array(boxes, np.float32)
+        """As linking takes them."""
+        times, frames, boxes = zip(*self.points, strict=True)
+        return Boxes(
+            np.array(times, np.float64), np.array(boxes, np.float32), np.array(frames, np.int64), self.spacing_s
+        )

@@ -18,8 +18,8 @@ from mdpr.pipeline.sources.clock import RUN
 from mdpr.pipeline.store.checks import as_date
 from mdpr.pipeline.store.tracklet_files import read_still, read_tracklets
 from mdpr.pipeline.store.values import EmbeddingModel
-from mdpr.pipeline.trajectory_files import Boxes, read_boxes
-from mdpr.trackers.crosscamera import Sighting
+from mdpr.pipeline.trajectory_files import read_boxes
+from mdpr.trackers.crosscamera import Boxes, Sighting
 from mdpr.types import Tracklet
 
 log = logging.getLogger("mdpr")

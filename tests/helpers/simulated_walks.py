@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mdpr.reid.synthetic.cameras import Camera, look_at, project
-from mdpr.trackers.crosscamera.types import Sighting, TrackletKey
+from mdpr.trackers.crosscamera.types import Boxes, Sighting, TrackletKey
 from mdpr.types import Tracklet
 from simulated_tracklets import Simulated
 
@@ -65,7 +65,7 @@ def simulate_walks(
                     view_quality=np.ones(len(kept), np.float32), embeddings=rows.astype(np.float32),
                 )  # fmt: skip
                 key = TrackletKey("run", camera.name, number[place])
-                sightings.append(Sighting(key, tracklet, boxes=(times, boxes.astype(np.float32))))
+                sightings.append(Sighting(key, tracklet, boxes=Boxes(times, boxes.astype(np.float32), frames)))
                 truth[key] = person
     return Simulated(sightings, truth)
 

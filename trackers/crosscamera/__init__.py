@@ -18,6 +18,7 @@ from mdpr.trackers.crosscamera.offline import OfflineLinker
 from mdpr.trackers.crosscamera.online import OnlineLinker
 from mdpr.trackers.crosscamera.topology import Topology
 from mdpr.trackers.crosscamera.types import (
+    Boxes,
     Calibration,
     CameraPairFit,
     Correction,
@@ -32,6 +33,7 @@ from mdpr.trackers.crosscamera.types import (
 )
 
 __all__ = [
+    "Boxes",
     "Calibration",
     "CameraPairFit",
     "Cameras",

@@ -46,6 +46,22 @@ class TrackletKey(NamedTuple):
 Pair = tuple[TrackletKey, TrackletKey]
 
 
+class Boxes(NamedTuple):
+    """Where a track was detected, in order of time.
+
+    Attributes:
+        time_s: (B,) float64 seconds of its camera.
+        xyxy: (B, 4) float32 pixels.
+        frame: (B,) int64 indices of the frames.
+        spacing_s: two boxes may be so far apart although the person was there in between.
+    """
+
+    time_s: NDArray[np.float64]
+    xyxy: NDArray[np.float32]
+    frame: NDArray[np.int64]
+    spacing_s: float = 0.0
+
+
 @dataclass(frozen=True, eq=False)
 class Sighting:
     """A tracklet with what linking must know beyond it.
@@ -57,8 +73,7 @@ class Sighting:
             cameras and runs. 0 everywhere means that all cameras started together.
         model: fingerprint of the embedding model; "" when unknown.
         clock: times of two clocks are not compared; "" is the wall clock, a run whose start is not known has its own.
-        boxes: (B,) seconds of its camera and (B, 4) boxes of the whole track in order of time, for positions on the
-            ground; None leaves these to the views.
+        boxes: of the whole track, for positions on the ground and gaps; None leaves the positions to the views.
     """
 
     key: TrackletKey
@@ -66,7 +81,7 @@ class Sighting:
     started_s: float = 0.0
     model: str = ""
     clock: str = ""
-    boxes: tuple[NDArray[np.float64], NDArray[np.float32]] | None = None
+    boxes: Boxes | None = None
 
     @classmethod
     def of(
@@ -79,7 +94,7 @@ class Sighting:
         """The boxes from its first to its last detection (a piece has a part of its track's), or those of its views."""
         if self.boxes is None:
             return self.tracklet.view_time_s, self.tracklet.view_xyxy
-        times, xyxy = self.boxes
+        times, xyxy = self.boxes.time_s, self.boxes.xyxy
         here = slice(*np.searchsorted(times, [self.tracklet.start_s - 1e-3, self.tracklet.end_s + 1e-3]))
         return times[here], xyxy[here]
 

@@ -13,10 +13,14 @@ import numpy as np
 
 from mdpr.trackers.crosscamera.types import VISIT, Sighting, TrackletKey, some_views
 from mdpr.trackers.merging import VISIT_GAP_S
-from mdpr.types import Tracklet
 
 SHOWN_S = 1.0
 """So long somebody hidden may be shown after the last box; during that time nobody else is them in this camera."""
+
+
+def least_gap_s(spacing_s: float) -> float:
+    """Seconds between two boxes from which on somebody was gone in between; see `Boxes.spacing_s`."""
+    return max(VISIT_GAP_S, 2 * spacing_s)
 
 
 def visits_of(sighting: Sighting) -> list[Sighting]:
@@ -28,7 +32,7 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     if sighting.boxes is None or sighting.key.part:
         return [sighting]
     times, _ = sighting.boxes_within()
-    gaps = np.flatnonzero(np.diff(times) > VISIT_GAP_S)
+    gaps = np.flatnonzero(np.diff(times) > least_gap_s(sighting.boxes.spacing_s))
     spans = []
     begin = whole.start_s
     for gap in gaps.tolist():
@@ -49,9 +53,11 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
         arrays = some_views(whole, owner == number)
         first, last = float(arrays["view_time_s"][0]), float(arrays["view_time_s"][-1])
         start_s, end_s = min(start_s, first), max(end_s, last)  # boxes are thinned out
+        first_frame, last_frame = arrays["view_frame"][[0, -1]].tolist()
         tracklet = replace(
             whole, start_s=start_s, end_s=end_s,
-            start_frame=math.ceil(_frame_at(whole, start_s)), end_frame=math.floor(_frame_at(whole, end_s)),
+            start_frame=min(math.ceil(_frame_at(sighting, start_s)), first_frame),
+            end_frame=max(math.floor(_frame_at(sighting, end_s)), last_frame),
             detections=int(count[number]), **arrays,
         )  # fmt: skip
         key = TrackletKey(*sighting.key[:3], (number + 1) * VISIT)
@@ -59,8 +65,11 @@ def visits_of(sighting: Sighting) -> list[Sighting]:
     return found
 
 
-def _frame_at(whole: Tracklet, time_s: float) -> float:
-    """Frame of a time, between those that are known: frames of live sources do not come in equal steps."""
-    times = [whole.start_s, *whole.view_time_s.tolist(), whole.end_s]
-    frames = [whole.start_frame, *whole.view_frame.tolist(), whole.end_frame]
-    return float(np.interp(time_s, times, frames))
+def _frame_at(sighting: Sighting, time_s: float) -> float:
+    """Frame of a time, between those of the boxes: frames of live sources do not come in equal steps."""
+    assert sighting.boxes is not None  # for the type checker: a track without is not cut
+    whole = sighting.tracklet
+    times = np.concatenate([[whole.start_s], sighting.boxes.time_s, [whole.end_s]])
+    frames = np.concatenate([[whole.start_frame], sighting.boxes.frame, [whole.end_frame]])
+    order = np.argsort(times, kind="stable")
+    return float(np.interp(time_s, times[order], frames[order]))

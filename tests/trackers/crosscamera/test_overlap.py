@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulated_walks import simulate_walks
 
-from mdpr.trackers.crosscamera import OfflineLinker, Sighting, evidence
+from mdpr.trackers.crosscamera import Boxes, OfflineLinker, Sighting, evidence
 from mdpr.trackers.crosscamera.groupodds import OTHER, RATIO
 from mdpr.trackers.crosscamera.inquiry import inquire
 from mdpr.trackers.crosscamera.overlap import learn_floors
@@ -131,7 +131,7 @@ def test_learned_places_find_who_embeddings_cannot_tell():
     """Single views are four times as noisy as people differ; what is found is what appearance alone does not find."""
     scores = []
     for simulated in (simulate_walks(view=4.0, seed=seed) for seed in (1, 2)):
-        nowhere = (np.empty(0), np.empty((0, 4), np.float32))
+        nowhere = Boxes(np.empty(0), np.empty((0, 4), np.float32), np.empty(0, np.int64))
         without = [replace(one, boxes=nowhere) for one in simulated.sightings]
         with_places, alone = (OfflineLinker().link(rows) for rows in (simulated.sightings, without))
         scores.append([score(_whole(one), simulated) for one in (with_places, alone)])
@@ -164,15 +164,34 @@ def _whole(linking):
     return dict(linking.number) | {track: linking.number[parts[0].key] for track, parts in linking.split.items()}
 
 
+def boxes_at(times, frames):
+    xyxy = np.tile(np.array([[0, 0, 10, 30]], np.float32), (len(times), 1))
+    return Boxes(times, xyxy, np.round(frames).astype(np.int64))
+
+
+def test_visits_begin_with_the_frame_of_their_first_box():
+    """Whatever the clock: the frames of boxes are known, and a box before the visit would be somebody else's."""
+    for fps in (7, 10, 25, 29.97, 30):
+        frames = np.concatenate([np.arange(40), np.arange(40) + 617, np.arange(40) + 1401])
+        times = frames / fps + 0.013
+        seen = [3, 20, 47, 63, 84, 110]
+        tracklet = make_tracklet("a", 1, times[0], times[-1], np.eye(8)[[0] * len(seen)])
+        tracklet = replace(
+            tracklet, start_frame=0, end_frame=1440, view_time_s=times[seen], view_frame=frames[seen],
+        )  # fmt: skip
+        visits = visits_of(Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=boxes_at(times, frames)))
+        assert [one.tracklet.start_frame for one in visits] == [0, 617, 1401]
+        assert visits[-1].tracklet.end_frame == 1440
+
+
 def test_a_track_that_was_lost_is_linked_by_visit():
     tracklet = make_tracklet("a", 1, 0.0, 30.0, np.eye(8)[[0] * 10])
     seen_s = np.array([0.0, 2, 4, 6, 8, 20, 22, 24, 26, 28])
     tracklet = replace(tracklet, view_time_s=seen_s, view_frame=(seen_s * 10).astype(np.int64))
     times = np.concatenate([np.arange(0, 9, 0.2), np.arange(20, 30, 0.2)])
-    boxes = np.tile(np.array([[0, 0, 10, 30]], np.float32), (len(times), 1))
     one = Sighting.of("r", tracklet)
     assert visits_of(one) == [one]  # views alone do not tell
-    first, second = visits_of(Sighting(one.key, tracklet, boxes=(times, boxes)))
+    first, second = visits_of(Sighting(one.key, tracklet, boxes=boxes_at(times, times * 10)))
     assert (first.key.part, second.key.part) == (10, 20)
     assert first.tracklet.start_s == 0
     assert first.tracklet.end_s == pytest.approx(9.8)  # somebody hidden is shown for a while
@@ -185,14 +204,16 @@ def test_a_track_that_was_lost_is_linked_by_visit():
 
 def test_frames_of_visits_hold_their_views_where_frames_come_unevenly():
     """A stream that drops frames and is gone for a while: 8 frames a second, a break, then 10."""
-    seen_s = np.array([0.0, 1, 2, 3, 4, 5.2, 35, 35.5, 36, 36.5])
-    seen_frame = np.array([0, 8, 16, 24, 32, 41, 42, 47, 52, 57])
+    seen_s = np.array([0.0, 1, 2, 3, 4, 5, 35.5, 36, 36.5, 37])
+    seen_frame = np.array([0, 8, 16, 24, 32, 40, 47, 52, 57, 62])
     tracklet = make_tracklet("a", 1, 0.0, 40.0, np.eye(8)[[0] * 10])
-    tracklet = replace(tracklet, view_time_s=seen_s, view_frame=seen_frame, end_frame=85)
+    tracklet = replace(tracklet, view_time_s=seen_s, view_frame=seen_frame, end_frame=92)
     times = np.concatenate([np.arange(0, 5.3, 0.2), np.arange(35, 40, 0.2)])
-    boxes = np.tile(np.array([[0, 0, 10, 30]], np.float32), (len(times), 1))
-    visits = visits_of(Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=(times, boxes)))
+    boxes = boxes_at(times, np.where(times < 35, np.floor(times * 8 + 1e-6), 42 + (times - 35) * 10))
+    visits = visits_of(Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=boxes))
     assert len(visits) == 2
+    assert (visits[0].tracklet.start_frame, visits[1].tracklet.start_frame) == (0, 42)  # of the first boxes
+    assert visits[1].tracklet.end_frame == 92
     for visit in visits:
         assert visit.tracklet.start_frame <= visit.tracklet.view_frame[0]
         assert visit.tracklet.view_frame[-1] <= visit.tracklet.end_frame
@@ -206,5 +227,5 @@ def test_a_visit_without_a_view_stays_with_the_one_before():
     tracklet = make_tracklet("a", 1, 0.0, 8.0, np.eye(8)[[0] * 5])
     tracklet = replace(tracklet, end_s=30.0, end_frame=300)
     times = np.concatenate([np.arange(0, 9, 0.2), np.arange(20, 30, 0.2)])
-    one = Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=(times, np.ones((len(times), 4), np.float32)))
+    one = Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=boxes_at(times, times * 10))
     assert visits_of(one) == [one]
