@@ -20,7 +20,7 @@ from mdpr.pipeline.input_size import InputSizes
 from mdpr.pipeline.loop import FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
-from mdpr.pipeline.sources import expand_sources, open_source
+from mdpr.pipeline.sources import expand_sources, open_or_await
 from mdpr.pipeline.sources.clock import CLOCK, starts_of
 from mdpr.pipeline.sources.spec import mask_secrets
 from mdpr.pipeline.stillness import Stillness
@@ -152,13 +152,13 @@ class TrackRun:
         self.report.refined = refined.values()
 
     def _open_sources(self, config: RunConfig) -> list[Source]:
-        """The sources that can be read; the others are logged and kept in `cameras` with their error."""
+        """The sources that can be read or looked for; the others are logged, and their error is in `cameras`."""
         opened: list[Source] = []
         for spec in expand_sources(config.sources):
             camera = CameraReport(spec.display)
             self.cameras[spec.camera] = camera
             try:
-                opened.append(open_source(spec, config.source))
+                opened.append(open_or_await(spec, config.source))
             except SourceError as error:
                 camera.error = str(error)
                 log.error("%s", error)

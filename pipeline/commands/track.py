@@ -89,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument("--timeout", type=float, metavar="SECONDS", help="silence that ends a stream (10)")
     group.add_argument(
         "--reconnect", type=float, metavar="SECONDS",
-        help="how long a live source that broke off is looked for again (300; 0: not at all, inf: until it is back)",
+        help="how long a live source that broke off or is not there yet is looked for (300; 0: not, inf: for ever)",
     )  # fmt: skip
 
     group = parser.add_argument_group("results")

@@ -25,6 +25,10 @@ class SourceError(MdprError):
     """A video, image folder, camera or stream that cannot be read."""
 
 
+class AbsentError(SourceError):
+    """A stream that nobody answers for at its address: it may be there later."""
+
+
 class ModelError(MdprError):
     """Weights that are missing, of the wrong kind, or damaged."""
 

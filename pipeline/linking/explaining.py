@@ -170,7 +170,7 @@ def why_not_in_run(folder: Path, a: str, b: str, known: Cameras) -> Inquiry:
         if entry is None:
             raise ConfigError(f"{folder} has neither an identity nor a tracklet {text!r}")
         sides.append([LinkedKey(name, one["camera"], one["track_id"]) for one in entry["tracklets"]])
-    knowledge = known.knowledge(cameras=sorted(run.cameras), whole=frozenset(there))
+    knowledge = known.knowledge(cameras=sorted(run.all_cameras), whole=frozenset(there))
     return _inquire(sightings, knowledge, sides)
 
 

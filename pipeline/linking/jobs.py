@@ -80,7 +80,7 @@ def link_among(runs: Sequence[RunFolder], config: LinkConfig, known: Cameras) ->
     """Who is who among these runs."""
     sightings = [one for run in runs for one in run.sightings(run.name)]
     sightings = with_boxes({run.name: run for run in runs}, sightings)
-    cameras = sorted({camera for run in runs for camera in run.cameras})
+    cameras = sorted({camera for run in runs for camera in run.all_cameras})
     linking = OfflineLinker(config).link(sightings, known.knowledge(cameras=cameras))
     after = sightings_after(linking, sightings)
     names = {run.name: run.name for run in runs}

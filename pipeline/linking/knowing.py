@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import combinations
 
 from mdpr.errors import ConfigError
@@ -80,7 +81,7 @@ def _link_once(store: Store, runs: Sequence[RunFolder], config: LinkConfig, know
     tracks = {key[:3] for key in stored}
     fresh = [one for run in runs for one in run.sightings(names[run.name]) if one.key[:3] not in tracks]
     people = store.identities()
-    knowledge = knowledge_of(store, people, stored, known, [camera for run in runs for camera in run.cameras])
+    knowledge = knowledge_of(store, people, stored, known, [camera for run in runs for camera in run.all_cameras])
     here = {names[run.name]: run for run in runs}
     sightings = with_boxes(here, [*stored.values(), *fresh])
     linking = OfflineLinker(config).link(sightings, knowledge)
@@ -168,12 +169,14 @@ def _added(store: Store, run: RunFolder) -> str:
         name = f"{run.name}-{number}"
     if name not in known:
         store.add_run(Run(name, run.started_s, run.model, cameras, config))
+    elif len(cameras) > len(known[name].cameras):
+        store.add_run(replace(known[name], cameras=cameras, config=config))
     return name
 
 
 def _is_same(known: Run, run: RunFolder, cameras: Mapping[str, RunCamera]) -> bool:
-    """Whether a run of the gallery is this one; its embeddings may have been replaced since."""
-    return known.started_s == run.started_s and dict(known.cameras) == dict(cameras)
+    """Whether a run of the gallery is this one, which may have got cameras since, and there another model."""
+    return known.started_s == run.started_s and known.cameras.items() <= cameras.items()
 
 
 def _put(

@@ -58,6 +58,7 @@ class RunFolder:
         config: as the run resolved it; empty when it left none.
         still: camera and track id of the tracks that never moved, see `mdpr.pipeline.stillness`.
         boxes: of tracks by camera and track id, of a run that has not written them yet; None reads its files.
+        absent: cameras that the run names too, of which nothing was read.
     """
 
     name: str
@@ -69,6 +70,12 @@ class RunFolder:
     config: Mapping[str, Any] = field(default_factory=dict)
     still: Set[tuple[str, int]] = frozenset()
     boxes: Mapping[tuple[str, int], Boxes] | None = None
+    absent: Set[str] = frozenset()
+
+    @property
+    def all_cameras(self) -> set[str]:
+        """Names of all cameras of the run."""
+        return {*self.cameras, *self.absent}
 
     def clock_of(self, camera: str, name: str) -> str:
         """The clock of a camera: the wall clock, or one of its own for the run `name`."""
@@ -162,12 +169,16 @@ def read_run(folder: Path) -> RunFolder:
         )
     started_s = _number(report, "started_s", folder / REPORT_FILE) or 0.0
     name = folder.resolve().name
-    return RunFolder(name, folder, next(iter(models)), cameras, tracklets, started_s, _read_config(folder), still)
+    absent = set(report.get("cameras", {})) - set(cameras)
+    return RunFolder(
+        name, folder, next(iter(models)), cameras, tracklets, started_s, _read_config(folder), still, absent=absent
+    )
 
 
 def running(
     folder: Path,
     report: Mapping[str, Any],
+    begun: Set[str],
     model: EmbeddingModel,
     tracklets: Sequence[Tracklet],
     boxes: Mapping[tuple[str, int], Boxes],
@@ -176,14 +187,17 @@ def running(
 
     Args:
         folder: of the run.
-        report: what its run.json will say about its beginning and its cameras, of which each has begun or failed.
+        report: what its run.json will say about its beginning and its cameras.
+        begun: names of the cameras that have begun, or failed; when others will is not known.
         model: of its embeddings.
         tracklets: that have ended.
         boxes: of their tracks, and of others of this run, by camera and track id.
     """
-    starts = {camera: _start_of(report, camera, folder / REPORT_FILE) for camera in sorted(report["cameras"])}
+    starts = {camera: _start_of(report, camera, folder / REPORT_FILE) for camera in sorted(begun)}
     name, started_s = folder.resolve().name, float(report["started_s"])
-    return RunFolder(name, folder, model, starts, tracklets, started_s, _read_config(folder), boxes=boxes)
+    absent = set(report["cameras"]) - begun
+    config = _read_config(folder)
+    return RunFolder(name, folder, model, starts, tracklets, started_s, config, boxes=boxes, absent=absent)
 
 
 def warn_of_clocks(runs: Sequence[RunFolder]) -> None:

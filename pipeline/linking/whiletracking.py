@@ -27,8 +27,7 @@ from mdpr.pipeline.linking.viewcrops import goes_by
 from mdpr.pipeline.linking.viewpictures import TakenPictures, taken_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import EmbeddingModel, SqliteStore
-from mdpr.pipeline.trajectory_files import Boxes
-from mdpr.trackers.crosscamera import Cameras, LinkConfig
+from mdpr.trackers.crosscamera import Boxes, Cameras, LinkConfig
 
 log = logging.getLogger("mdpr")
 
@@ -107,8 +106,6 @@ class LinkingWhileTracking:
 
     def link_now(self) -> None:
         """One round; whatever stops it is told, and the next one tries again."""
-        if not all(self._has_begun(name) for name in self._names):
-            return  # when each camera began belongs to the run, and is not known before
         arrivals = self._arrivals.take()
         if not arrivals:
             return
@@ -156,9 +153,11 @@ class LinkingWhileTracking:
         report = self._run.report
         assert report is not None  # for the type checker: a run without a report is not executed
         model = EmbeddingModel(report.embedding_model, self._run.embedding_dimension)
-        started = {"started_s": report.started_s, "cameras": {name: vars(report.cameras[name]) for name in self._names}}
+        cameras = {name: vars(camera) for name, camera in report.cameras.items()}
+        started = {"started_s": report.started_s, "cameras": cameras}
         tracklets = [one.tracklet for one in arrivals]
-        return running(self._run.folder, started, model, tracklets, dict(self._paths))
+        begun = {name for name in self._names if self._has_begun(name)}
+        return running(self._run.folder, started, begun, model, tracklets, dict(self._paths))
 
 
 def every_s_of(run: TrackRun) -> float | None:

@@ -31,7 +31,8 @@ class SourceConfig:
         vid_stride: keep the first frame from `start_s` on, and every `vid_stride`-th after it.
         fps: frames a second of image sequences that do not state it themselves (a seqinfo.ini does); None takes 25.
         timeout_s: how long a stream may be silent, when it is opened and later, before it counts as broken off.
-        reconnect_s: how long a live source that broke off is looked for again; 0 = not at all, inf = until it is back.
+        reconnect_s: how long a live source that broke off is looked for again, and by `mdpr-track` also one that nobody
+            answers for when it begins; 0 = not at all, inf = until it is there.
         started_at: when second 0 of the sources was, see `mdpr.pipeline.sources.clock`; () where the files tell.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 
-from mdpr.errors import SourceError
+from mdpr.errors import AbsentError, SourceError
 from mdpr.pipeline.sources.clock import creation_time_s
 from mdpr.pipeline.sources.decoding import Clock, check_complete, decode_frames, describe, to_bgr
 from mdpr.pipeline.sources.health import Health
@@ -24,6 +25,8 @@ from mdpr.types import Frame
 
 # Formats that carry no time: each picture counts as 1/25 s, whatever the camera does.
 _FORMATS_WITHOUT_TIME = frozenset({"mpjpeg", "mjpeg"})
+
+_NOBODY_THERE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT})
 
 # Over HTTP these have no end; others may be recordings of unstated length, which would begin anew if asked again.
 _CAMERAS_OVER_HTTP = frozenset({"mpjpeg", "mjpeg", "hls"})
@@ -46,6 +49,7 @@ def open_video(spec: CameraSpec, config: SourceConfig) -> FrameReader:
         error, or not back in time).
 
     Raises:
+        AbsentError: a stream that nobody answers for now.
         SourceError: missing, unreadable, not a video, without pictures, or without a frame in the chosen time.
     """
     health = Health(spec.camera)
@@ -199,7 +203,9 @@ def _open(spec: CameraSpec, timeout_s: float) -> tuple[InputContainer, av.VideoS
         container = av.open(address, options=options, timeout=timeout, metadata_errors="replace")
     except av.error.FFmpegError as error:  # not chained: its text holds the address, and that the password
         has_timed_out = is_remote and time.monotonic() - start_s >= timeout_s  # FFmpeg may call it invalid data
-        raise SourceError(_cannot_open(spec, error, timeout_s if has_timed_out else None)) from None
+        is_absent = has_timed_out or (is_remote and _is_absent(error))
+        kind = AbsentError if is_absent else SourceError
+        raise kind(_cannot_open(spec, error, timeout_s if has_timed_out else None)) from None
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if container.format.name == "tty":  # FFmpeg draws any .txt file as a terminal
         streams = []
@@ -220,6 +226,11 @@ def _checked_file(spec: CameraSpec) -> Path:
     except (OSError, ValueError) as error:
         raise SourceError(f"{spec.location}: cannot be opened: {error}") from error
     return path
+
+
+def _is_absent(error: av.error.FFmpegError) -> bool:
+    """Whether nobody is there now; a wrong address, path or password is something else."""
+    return isinstance(error, ConnectionError | av.error.HTTPServerError) or error.errno in _NOBODY_THERE
 
 
 def _cannot_open(spec: CameraSpec, error: av.error.FFmpegError, timed_out_s: float | None) -> str:

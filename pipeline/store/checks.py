@@ -132,18 +132,24 @@ def check_model_name(what: str, model: EmbeddingModel, stored: EmbeddingModel | 
     )
 
 
-def check_same_run(old: Run, new: Run) -> None:
-    """Refuse a run whose name another one has.
+def merged_run(old: Run, new: Run) -> Run:
+    """A run that is there already as it is told again: its cameras may have become more, or not be all of them.
 
     Raises:
-        ConflictError: they differ.
+        ConflictError: they are two runs.
     """
-    configs = {to_json(run.config, f"run {run.name}: its configuration") for run in (old, new)}
-    if len(configs) > 1 or replace(old, config={}) != replace(new, config={}):
+    few, many = sorted((old, new), key=lambda run: len(run.cameras))
+    are_same = replace(few, config={}, cameras={}) == replace(many, config={}, cameras={})
+    are_same &= few.cameras.items() <= many.cameras.items()
+    if len(few.cameras) == len(many.cameras):
+        configs = {to_json(run.config, f"run {run.name}: its configuration") for run in (old, new)}
+        many, are_same = old, are_same and len(configs) == 1
+    if not are_same:
         raise ConflictError(
             f"run {new.name} is in the store already, begun at {as_date(old.started_s)} with the cameras "
             f"{', '.join(old.cameras)}; this one differs. Give it another name"
         )
+    return many
 
 
 def digest_of(tracklet: Tracklet) -> bytes:

@@ -52,7 +52,8 @@ class Store(Protocol):
         """Number of the last change to identities, links, names or corrections; 0 at first."""
 
     def add_run(self, run: Run) -> None:
-        """Register a run before its tracklets are put. The same run once more changes nothing.
+        """Register a run before its tracklets are put. The same run once more changes nothing but for cameras that it
+        lacked, which are added and bring its configuration: a run that goes on may get some.
 
         Raises:
             OtherModelError: its embeddings cannot be compared with those in the store.

@@ -16,7 +16,7 @@ from mdpr.pipeline.store.checks import (
     check_clock,
     check_model,
     check_run,
-    check_same_run,
+    merged_run,
 )
 from mdpr.pipeline.store.contents import Contents
 from mdpr.pipeline.store.decisions import Correction, Event, EventKind, Identity, Link, Pair, Revision, ordered
@@ -67,7 +67,7 @@ class MemoryStore:
     def add_run(self, run: Run) -> None:
         check_run(run, self._clock.now_s())
         if run.name in self._held.runs:
-            check_same_run(self._held.runs[run.name], run)
+            self._held.runs[run.name] = merged_run(self._held.runs[run.name], run)
             return
         check_model(run, self._held.model, self.description)
         self._held.runs[run.name] = run

@@ -15,8 +15,8 @@ from mdpr.pipeline.store.checks import (
     check_new_embeddings,
     check_record,
     check_run,
-    check_same_run,
     digest_of,
+    merged_run,
     to_json,
 )
 from mdpr.pipeline.store.errors import ConflictError
@@ -29,17 +29,27 @@ def add_run(sql: sqlite3.Connection, run: Run, now_s: float, place: str) -> None
     """See `Store.add_run`."""
     check_run(run, now_s)
     known = read_runs(sql, run.name)
+    there = known[0].cameras if known else {}
     if known:
-        check_same_run(known[0], run)
-        return
-    check_model(run, read_model(sql), place)
-    row = sql.execute(
-        "INSERT INTO runs (name, started_s, fingerprint, dimension, config) VALUES (?, ?, ?, ?, ?)",
-        (run.name, run.started_s, run.model.fingerprint, run.model.dimension, to_json(run.config, f"run {run.name}")),
-    )
+        run = merged_run(known[0], run)
+        if len(run.cameras) == len(there):
+            return
+    config = to_json(run.config, f"run {run.name}")
+    if known:
+        sql.execute("UPDATE runs SET config = ? WHERE name = ?", (config, run.name))
+    else:
+        check_model(run, read_model(sql), place)
+        sql.execute(
+            "INSERT INTO runs (name, started_s, fingerprint, dimension, config) VALUES (?, ?, ?, ?, ?)",
+            (run.name, run.started_s, run.model.fingerprint, run.model.dimension, config),
+        )
     sql.executemany(
-        "INSERT INTO cameras (run_id, name, source, started_s) VALUES (?, ?, ?, ?)",
-        [(row.lastrowid, name, camera.source, camera.started_s) for name, camera in run.cameras.items()],
+        "INSERT INTO cameras (run_id, name, source, started_s) SELECT run_id, ?, ?, ? FROM runs WHERE name = ?",
+        [
+            (name, camera.source, camera.started_s, run.name)
+            for name, camera in run.cameras.items()
+            if name not in there
+        ],
     )
 
 

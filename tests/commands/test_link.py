@@ -79,6 +79,16 @@ def test_what_is_wrong_with_the_cameras_is_said(scene, tmp_path, capsys, cameras
     assert not (scene[1] / "identities.json").exists()
 
 
+def test_a_camera_that_the_run_could_not_read_may_be_named(scene, tmp_path, capsys):
+    """It has no folder, but the run tells that it exists."""
+    _, run = scene
+    report = {"started_s": 1_760_000_000.0, "cameras": {"cellar": {"source": "rtsp://cellar", "error": "no answer"}}}
+    (run / "run.json").write_text(json.dumps(report))
+    (tmp_path / "cameras.yaml").write_text("c0 -> cellar: 5..40 s\n")
+    for more in ([], ["--gallery", str(tmp_path / "gallery.db")]):
+        assert main([str(run), "--cameras", str(tmp_path / "cameras.yaml"), *more]) == 0, capsys.readouterr().err
+
+
 def test_what_is_wrong_with_the_runs_is_said(scene, tmp_path, capsys):
     simulated, run = scene
     (tmp_path / "empty").mkdir()

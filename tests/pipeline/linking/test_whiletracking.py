@@ -27,6 +27,8 @@ from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import Retention, SqliteStore
 from mdpr.pipeline.trajectory_files import read_boxes
 from mdpr.trackers.crosscamera import Cameras, Sighting, TrackletKey
+from mdpr.trackers.crosscamera.visits import SHOWN_S, visits_of
+from mdpr.trackers.merging import VISIT_GAP_S
 from mdpr.types import Frame, Tracklet, Tracks
 
 FPS = 25
@@ -254,17 +256,32 @@ def test_the_limits_of_the_gallery_hold_at_the_end_of_a_run(clips, tmp_path, lim
     assert read_identities(tmp_path / "out/run/identities.json")  # the run's own files tell all the same
 
 
-def test_nobody_is_linked_before_all_cameras_have_begun(clips, tmp_path) -> None:
-    """When a live camera began is a fact of the run in the gallery, which must not change."""
+def test_a_camera_that_begins_late_joins_its_run(clips, tmp_path) -> None:
+    """When a live camera began is a fact of the run in the gallery, which is not known before."""
     run = run_of(tmp_path, clips)
-    linking = LinkingWhileTracking(run, Cameras(), 1e6)
-    run.execute()
-    run.cameras["two"].frames = 0
+    known = Cameras.parse({"one -> two": "1..40 s"})
+    linking = LinkingWhileTracking(run, known, 1e6)
+    code = run.execute()
+    arrivals = linking._arrivals.take()
+    frames, run.cameras["two"].frames = run.cameras["two"].frames, 0
+    linking._arrivals.add([one for one in arrivals if one.tracklet.camera == "one"])
     linking.link_now()
-    assert not (tmp_path / "run.db").exists()
-    run.cameras["two"].error = "never came"
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        (before,) = store.runs()
+        assert set(before.cameras) == {"one"}
+        assert {one.key.camera for one in store.tracklets()} == {"one"}
+    run.cameras["two"].frames = frames
+    linking._arrivals.add([one for one in arrivals if one.tracklet.camera == "two"])
     linking.link_now()
-    assert people_of(tmp_path / "run.db")
+    with SqliteStore(tmp_path / "run.db", "read") as store:
+        (after,) = store.runs()
+        assert set(after.cameras) == set(after.config["started_from"]) == {"one", "two"}
+        assert after.cameras["one"] == before.cameras["one"]
+        assert {one.key.camera for one in store.tracklets()} == {"one", "two"}
+    assert link_after(run, code, linking.done) == 0
+    other = run_of(tmp_path, clips, "whole")
+    assert link_after(other, other.execute()) == 0
+    assert people_of(tmp_path / "run.db") == people_of(tmp_path / "whole.db")
 
 
 def test_the_boxes_are_those_that_the_files_will_have(clips, tmp_path) -> None:
@@ -275,9 +292,9 @@ def test_the_boxes_are_those_that_the_files_will_have(clips, tmp_path) -> None:
     written = read_boxes(tmp_path / "out/run/one/tracks.parquet", LEAST_SPACING_S)
     taken = {one.tracklet.track_id: one.boxes for one in arrivals.take()}
     assert sorted(taken) == sorted(written)
-    for track_id, (times, boxes) in written.items():
-        np.testing.assert_allclose(taken[track_id][0], times)
-        np.testing.assert_allclose(taken[track_id][1], boxes)
+    for track_id, boxes in written.items():
+        for one, other in zip(taken[track_id], boxes, strict=True):
+            np.testing.assert_allclose(one, other)
     assert arrivals.take() == []
 
 
@@ -369,9 +386,34 @@ def test_who_stays_for_hours_costs_no_more_than_who_stays_for_minutes() -> None:
     (arrival,) = arrivals.take()
     boxes = arrival.boxes
     assert boxes is not None
-    assert MOST_BOXES / 2 <= len(boxes[0]) <= MOST_BOXES
-    steps = np.diff(boxes[0])
+    assert MOST_BOXES / 2 <= len(boxes.time_s) <= MOST_BOXES
+    steps = np.diff(boxes.time_s)
     assert steps.max() < 3 * np.median(steps)  # still over all of the time
+
+
+def test_visits_of_who_stays_for_hours() -> None:
+    """Boxes that are thinned out make no visits, and leave those that there were as they were."""
+    arrivals = Arrivals()
+    sink = ArrivalSink(arrivals)
+    leaves, returns = 900.05, 1023.35
+    times = np.concatenate([np.arange(0.05, leaves, 0.5), np.arange(returns, 9 * 3600, 0.5)])
+    for index, time_s in enumerate(times.tolist()):
+        sink.write(Frame("cam", index, time_s), tracks_of([1], 0.0))
+    seen = np.linspace(0, len(times) - 1, 40).astype(int)
+    rows = np.tile(np.eye(2, dtype=np.float32)[:1], (len(seen), 1))
+    tracklet = Tracklet(
+        "cam", 1, 0, 0, len(times) - 1, times[0], times[-1], len(times), 0.8, seen, times[seen],
+        np.zeros((len(seen), 4)), np.ones(len(seen)), np.ones(len(seen)), rows,
+    )  # fmt: skip
+    sink.end([tracklet])
+    (arrival,) = arrivals.take()
+    assert arrival.boxes is not None
+    assert len(arrival.boxes.time_s) < MOST_BOXES
+    assert arrival.boxes.spacing_s > VISIT_GAP_S
+    first, second = visits_of(replace(Sighting.of("run", tracklet), boxes=arrival.boxes))
+    assert first.tracklet.end_s == pytest.approx(leaves - 0.5 + SHOWN_S)
+    assert second.tracklet.start_s == pytest.approx(returns)
+    assert second.tracklet.start_frame == int(np.flatnonzero(times == returns)[0])
 
 
 def test_how_often(clips, tmp_path, monkeypatch) -> None:

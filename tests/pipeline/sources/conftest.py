@@ -149,12 +149,12 @@ class Play:
 
 @pytest.fixture
 def rtsp_server() -> Iterator[Callable[..., str]]:
-    """Start an RTSP server; the arguments are those of `Play`; gives its URL."""
+    """Start an RTSP server, at a port of its own unless one is given; the rest is as for `Play`; gives its URL."""
     stop = threading.Event()
     listeners: list[socket.socket] = []
 
-    def start(packets: list[bytes], *arguments: Any, **options: Any) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
+    def start(packets: list[bytes], *arguments: Any, port: int = 0, **options: Any) -> str:
+        listener = socket.create_server(("127.0.0.1", port))
         listeners.append(listener)
         play = Play(packets, *arguments, **options)
         threading.Thread(target=_serve_rtsp, args=(listener, play, stop), daemon=True).start()

@@ -184,6 +184,26 @@ def test_two_runs_of_one_name(store: Store) -> None:
     assert store.runs() == [make_run()]
 
 
+def test_a_run_may_get_cameras(store: Store) -> None:
+    """A camera that was not there when its run began; told in any order, all of them stay."""
+    few, many = make_run(cameras=("hall",)), make_run(cameras=("hall", "door", "yard"))
+    many = dataclasses.replace(many, config={"started_from": {"hall": "clock", "door": "clock"}})
+    store.add_run(few)
+    store.add_run(make_run("tuesday"))
+    store.put([make_record(camera="hall")])
+    store.add_run(many)
+    assert store.runs() == [many, make_run("tuesday")]
+    store.put([make_record(camera="door")])
+    store.add_run(few)
+    assert store.runs() == [many, make_run("tuesday")]
+    assert [str(one.key) for one in store.tracklets()] == ["monday/door/1", "monday/hall/1"]
+    moved = dataclasses.replace(few, cameras={"hall": RunCamera("hall.mp4", NOON + 1)})
+    for other in (moved, make_run(cameras=("door", "gate")), make_run(cameras=("hall", "gate"), start_s=NOON + 1)):
+        with pytest.raises(ConflictError, match="Give it another name"):
+            store.add_run(other)
+    assert store.runs() == [many, make_run("tuesday")]
+
+
 def test_embeddings_of_another_model(store: Store) -> None:
     people(store, ("hall", 0, 9))
     other = make_run("tuesday", model=EmbeddingModel("mdpr-test-2", 8))
