@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from whole_runs import assert_whole
 
 from mdpr.pipeline.commands.refine import main
 from mdpr.pipeline.commands.track import main as track_main
@@ -78,12 +79,13 @@ def test_refined_files_agree_and_the_originals_come_back(tracked: Any, capsys: A
     tracklets = read_tracklets(camera / "tracklets.parquet")[1]
     assert [(one.track_id, one.start_frame, one.end_frame) for one in tracklets] == [(1, 0, 79), (2, 0, 79)]
     assert {name: (camera / "unrefined" / name).read_bytes() for name in FILES} == before
-    assert not list(folder.rglob("*.part"))
+    assert_whole(folder)
 
     assert main([str(folder), "--undo", "--quiet"]) == 0
     assert contents(camera) == before
     assert not (camera / "unrefined").exists()
     assert "refined" not in json.loads((folder / "run.json").read_text())
+    assert_whole(folder)
 
 
 def test_refining_again_begins_with_the_originals(tracked: Any) -> None:

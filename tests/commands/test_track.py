@@ -18,6 +18,7 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from whole_runs import assert_whole
 
 from mdpr import track
 from mdpr.errors import ConfigError, SourceError
@@ -82,7 +83,7 @@ def test_all_results(run: Callable[..., int], make_walk: MakeWalk, tmp_path: Pat
     for tracklet in tracklets:
         assert 1 <= len(tracklet["views"]) == len(tracklet["embeddings"]) <= 10
         np.testing.assert_allclose(np.linalg.norm(tracklet["embedding"]), 1, atol=1e-4)
-    assert not list(folder.rglob("*.part"))
+    assert_whole(folder)
 
 
 def test_the_resolved_configuration_gives_the_same_run(
@@ -291,7 +292,7 @@ def test_interruption_flushes_everything(
     assert 0 < summary["frames"] < 400
     assert frames_of(tmp_path / "run/walk/video.mp4") == summary["frames"]
     assert len(pq.read_table(tmp_path / "run/walk/tracklets.parquet")) == summary["people"]
-    assert not list(tmp_path.rglob("*.part"))
+    assert_whole(tmp_path / "run")
 
 
 @pytest.fixture

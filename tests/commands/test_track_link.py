@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import pyarrow.parquet as pq
 import pytest
+from whole_runs import assert_whole
 
 from mdpr.pipeline.commands.link import main as link
 from mdpr.pipeline.commands.track import main
@@ -46,6 +47,7 @@ def test_several_cameras_have_identities(clips, tmp_path, capsys) -> None:
     table = pq.read_table(tmp_path / "out/run/one/tracklets.parquet").to_pydict()
     assert table["identity"] == [number["one", track_id] for track_id in table["track_id"]]
     assert "people" in capsys.readouterr().err
+    assert_whole(tmp_path / "out/run")
     assert track(tmp_path, *clips, "--no-link", name="apart") == 0
     assert not (tmp_path / "out/apart/identities.json").exists()
     assert track(tmp_path, clips[0], name="alone") == 0

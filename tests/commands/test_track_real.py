@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from whole_runs import assert_whole
 
 from mdpr.pipeline.commands.eval_mot import main as evaluate
 from mdpr.pipeline.commands.track import main
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
-
 
 SHOP_S = 7
 
@@ -52,6 +52,7 @@ def shop(shared: Path, models: list[str], tmp_path_factory: pytest.TempPathFacto
 
 def test_the_shop(shop: Path) -> None:
     """6 to 9 people: nearly all frames show them, and ids last."""
+    assert_whole(shop)
     rows = pq.read_table(shop / "shop/tracks.parquet").to_pydict()
     frames, ids = np.array(rows["frame"]), np.array(rows["track_id"])
     people = np.bincount(frames, minlength=30 * SHOP_S)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_runs import assert_whole
 
 from mdpr.errors import ConfigError
 from mdpr.pipeline.commands.track import main
@@ -79,6 +80,7 @@ def test_who_has_left_is_in_the_gallery_before_the_run_is_over(clips, tmp_path) 
     other = run_of(tmp_path, clips, "whole")
     assert link_after(other, other.execute()) == 0
     assert people_of(tmp_path / "run.db") == people_of(tmp_path / "whole.db")
+    assert_whole(tmp_path / "out/run")
     assert read_identities(tmp_path / "out/run/identities.json") == read_identities(
         tmp_path / "out/whole/identities.json"
     )

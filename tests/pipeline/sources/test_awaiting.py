@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from live_sources import elementary, send
+from whole_runs import assert_whole
 
 from mdpr.contracts import Source
 from mdpr.errors import AbsentError, SourceError
@@ -163,7 +164,9 @@ def test_by_the_command(clips, packets, port, rtsp_server, later, tmp_path, capl
     assert cameras["door"]["frames"] > 5
     assert cameras["door"]["started_s"] > cameras["walk"]["started_s"] + 0.5
     assert (tmp_path / "comes/door/tracks.txt").is_file()
+    assert_whole(tmp_path / "comes")
     assert main([*arguments, "--reconnect", "0.5", "--name", "never"]) == 3
     cameras = report_of(tmp_path / "never")
     assert cameras["walk"]["frames"] == 30
     assert "Connection refused" in cameras["door"]["error"]
+    assert_whole(tmp_path / "never")
