@@ -31,12 +31,12 @@ class OutputConfig:
         exist_ok: write into an existing folder instead.
         save: the annotated video.
         save_txt: tracks.txt (MOTChallenge).
-        save_parquet: tracks.parquet and tracklets.parquet.
+        save_parquet: tracks.parquet and tracklets.parquet; without them a gallery gets people while tracking goes on.
         save_crop: the best picture of each tracklet.
         link: give people one identity across the cameras; None does with several cameras or a gallery.
         gallery: file of a gallery to link with; "" has none.
         link_every_s: seconds after which those who have left are linked into the gallery while tracking goes on; 0 = at
-            the end only; None = 60 with live sources, else at the end only.
+            the end only; None = 60 with live sources or without save_parquet, else at the end only.
         gallery_crops: whether the gallery gets pictures of the people.
         cameras: YAML file about the cameras to link with, as for `mdpr-link --cameras`; "" has none.
         show: a window with the annotated picture.
@@ -73,12 +73,23 @@ class OutputConfig:
             raise ConfigError("output.gallery: a gallery is linked with; leave out --no-link or --gallery")
         if self.cameras and self.link is False:
             raise ConfigError("output.cameras: is about linking; leave out --no-link or --cameras")
-        if (self.gallery or self.link) and not self.save_parquet:
-            raise ConfigError("output: linking reads tracklets.parquet; leave out --no-save-parquet")
+        at_end = self.link_every_s == 0 if self.gallery else self.link
+        if at_end and not self.save_parquet:
+            raise ConfigError("output: linking at the end reads tracklets.parquet; leave out --no-save-parquet")
         if self.link_every_s is not None:
             self._check_link_every(self.link_every_s)
         if self.refine and not self.save_parquet:
             raise ConfigError("output.refine: refining needs tracks.parquet and tracklets.parquet (save_parquet)")
+
+    @property
+    def is_gallery_only(self) -> bool:
+        """Whether a gallery gets people, and no table from which they could be linked later."""
+        return bool(self.gallery) and not self.save_parquet
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether nothing that is tracked is kept anywhere."""
+        return not (self.save or self.save_txt or self.save_parquet or self.save_crop or self.gallery)
 
     def _check_link_every(self, every_s: float) -> None:
         if not 0 <= every_s < math.inf:

@@ -47,6 +47,8 @@ class TrackRun:
     def __init__(self, config: RunConfig) -> None:
         if config.output.show:
             require_display()
+        elif config.output.keeps_nothing:
+            log.warning("nothing of this run is kept: no video, no tables, no gallery (--gallery FILE), no window")
         self.times = StageTimes()
         self.cameras: dict[str, CameraReport] = {}
         self.more_sinks: list[Callable[[str], Sink]] = []
@@ -167,8 +169,9 @@ class TrackRun:
     def _open_sinks(self, source: Source, viewer: Viewer | None) -> BackgroundSink:
         """All writers of one camera, in its own folder."""
         folder = self.folder / source.camera
-        make_folder(folder)
         output = self.config.output
+        if output.save or output.save_txt or output.save_parquet or output.save_crop:
+            make_folder(folder)
 
         still = self._stillness[source.camera]
 

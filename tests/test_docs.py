@@ -21,6 +21,7 @@ from mdpr.pipeline.commands import (
     explain,
     export,
     forget,
+    gallery,
     link,
     refine,
     report,
@@ -42,6 +43,7 @@ PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "mdpr correct": correct.make_parser,
     "mdpr forget": forget.make_parser,
     "mdpr report": report.make_parser,
+    "mdpr gallery": gallery.make_parser,
     "mdpr data": data.make_parser,
     "mdpr refine": refine.make_parser,
     "mdpr tune": tune.make_parser,
@@ -62,7 +64,7 @@ def shell_lines(text: str) -> list[str]:
 
 README_LINES = [line for line in shell_lines((ROOT / "README.md").read_text("utf-8")) if line.startswith("mdpr")]
 LINES = shell_lines(DOCUMENT)
-for name in ("synthetic", "synthplaza", "report", "linking", "refine-and-tune"):
+for name in ("synthetic", "synthplaza", "report", "linking", "gallery", "refine-and-tune"):
     LINES += [line for line in shell_lines((ROOT / f"docs/{name}.md").read_text("utf-8")) if line.startswith("mdpr")]
 
 

@@ -132,10 +132,12 @@ def _name(flags: argparse.Namespace) -> int:
 
 
 def _keep(flags: argparse.Namespace) -> int:
-    with SqliteStore(flags.gallery, "write" if flags.ttl or flags.max_size else "read") as store:
+    ttl_s = None if flags.ttl in (None, "none") else _duration(flags.ttl)
+    size = None if flags.max_size in (None, "none") else _size(flags.max_size)
+    with SqliteStore(flags.gallery, "create" if flags.ttl or flags.max_size else "read") as store:
         kept = store.retention
-        ttl_s = kept.ttl_s if flags.ttl is None else None if flags.ttl == "none" else _duration(flags.ttl)
-        size = kept.max_bytes if flags.max_size is None else None if flags.max_size == "none" else _size(flags.max_size)
+        ttl_s = kept.ttl_s if flags.ttl is None else ttl_s
+        size = kept.max_bytes if flags.max_size is None else size
         if Retention(ttl_s, size) != kept:
             store.set_retention(Retention(ttl_s, size))
     sys.stdout.write(

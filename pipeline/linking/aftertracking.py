@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mdpr.errors import MdprError
-from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_SOURCES_FAILED
+from mdpr.pipeline.exits import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.linking.jobs import LinkJob, link_runs, summary_of, summary_text
 from mdpr.pipeline.linking.whiletracking import LinkingWhileTracking, Meanwhile, every_s_of
 from mdpr.pipeline.run import TrackRun
@@ -71,10 +71,12 @@ def link_after(run: TrackRun, code: int, meanwhile: Meanwhile | None = None) -> 
     is_wanted = len(cameras) > 1 and output.save_parquet if output.link is None else output.link
     if not (is_wanted or output.gallery):
         return code
+    done = meanwhile or Meanwhile()
+    if output.is_gallery_only:  # everybody is in it already
+        return EXIT_FAILED if done.left else code
     begin = time.perf_counter()
     gallery = Path(output.gallery) if output.gallery else None
     try:
-        done = meanwhile or Meanwhile()
         job = LinkJob(
             (run.folder,), gallery, cameras=_cameras(run), with_crops=output.gallery_crops,
             entered=frozenset(done.entered), taken=done.pictures,

@@ -18,14 +18,16 @@ from types import TracebackType
 from typing import Self
 
 from mdpr.errors import MdprError
+from mdpr.files import make_folder
 from mdpr.pipeline.linking.arrivals import Arrival, Arrivals, ArrivalSink
 from mdpr.pipeline.linking.jobs import summary_of, summary_text
 from mdpr.pipeline.linking.knowing import link_known
 from mdpr.pipeline.linking.limits import enforce_limits
-from mdpr.pipeline.linking.runs import RunFolder, running
+from mdpr.pipeline.linking.runs import TRACKLETS_FILE, RunFolder, running
 from mdpr.pipeline.linking.viewcrops import goes_by
 from mdpr.pipeline.linking.viewpictures import TakenPictures, taken_of
 from mdpr.pipeline.run import TrackRun
+from mdpr.pipeline.sinks import TrackletSink
 from mdpr.pipeline.store import EmbeddingModel, SqliteStore
 from mdpr.trackers.crosscamera import Boxes, Cameras, LinkConfig
 
@@ -51,10 +53,12 @@ class Meanwhile:
     Attributes:
         entered: camera and id of the tracks that have gone into the gallery; those not there any more were forgotten.
         pictures: of live sources, of tracks that have not.
+        left: camera and id of the tracks that should be in the gallery, and could not be put into it.
     """
 
     entered: set[tuple[str, int]] = field(default_factory=set)
     pictures: TakenPictures = field(default_factory=dict)
+    left: tuple[tuple[str, int], ...] = ()
 
 
 class LinkingWhileTracking:
@@ -89,12 +93,15 @@ class LinkingWhileTracking:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        if self._run.config.output.is_gallery_only:
+            self._finish()
         self.done.pictures = {one.track: one.pictures for one in self._arrivals.take()}
 
     def _sink_of(self, camera: str) -> ArrivalSink:
         self._names.append(camera)
         output = self._run.config.output
-        return ArrivalSink(self._arrivals, output.gallery_crops and goes_by(self._run.cameras[camera].source))
+        with_pictures = output.is_gallery_only or goes_by(self._run.cameras[camera].source)
+        return ArrivalSink(self._arrivals, output.gallery_crops and with_pictures)
 
     def _rounds(self) -> None:
         rest_s = self._every_s
@@ -126,6 +133,27 @@ class LinkingWhileTracking:
         self.done.entered |= {one.track for one in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
         log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end
+
+    def _finish(self) -> None:
+        """Link the last ones; those whom the gallery does not take go to the files that `mdpr-link` reads."""
+        self.link_now()
+        self._limits_due_s = 0.0
+        self.enforce_limits_now()
+        left = self._arrivals.take()
+        if not left:
+            return
+        self.done.left = tuple(one.track for one in left)
+        assert self._run.report is not None  # for the type checker: a run without a report is not executed
+        model = self._run.embedding_dimension, self._run.report.embedding_model
+        for camera in self._names:
+            make_folder(self._run.folder / camera)
+            with TrackletSink(self._run.folder / camera / TRACKLETS_FILE, *model) as sink:
+                sink.end([one.tracklet for one in left if one.tracklet.camera == camera])
+        folder = self._run.folder
+        log.error(
+            "%d tracklets could not be put into %s; they are in %s. When that is mended: mdpr-link %s --gallery %s",
+            len(left), self._gallery, folder, folder, self._gallery,
+        )  # fmt: skip
 
     def enforce_limits_now(self) -> None:
         """Forget what is beyond the limits of the gallery, when it is time to; who goes is not put in again."""
@@ -166,5 +194,5 @@ def every_s_of(run: TrackRun) -> float | None:
     if not output.gallery:
         return None
     if output.link_every_s is None:
-        return LIVE_EVERY_S if run.is_live and not output.refine else None
+        return LIVE_EVERY_S if output.is_gallery_only or (run.is_live and not output.refine) else None
     return output.link_every_s or None

@@ -76,7 +76,7 @@ def test_a_gallery_that_cannot_take_the_run_is_told_before_tracking(clips, tmp_p
     with sqlite3.connect(tmp_path / "foreign.db") as sql:
         sql.execute("CREATE TABLE birds (name TEXT)")
     assert track(tmp_path, clips[0], "--gallery", tmp_path / "foreign.db", name="third") == 1
-    assert track(tmp_path, clips[0], "--gallery", gallery, "--no-save-parquet") == 2
+    assert track(tmp_path, clips[0], "--gallery", gallery, "--no-save-parquet", "--link-every", "0") == 2
     assert track(tmp_path, clips[0], "--gallery", gallery, "--no-link") == 2
 
 

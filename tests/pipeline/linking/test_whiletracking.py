@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from whole_runs import assert_whole
 
-from mdpr.errors import ConfigError
+from mdpr.errors import ConfigError, OutputError
+from mdpr.pipeline.commands.gallery import main as gallery_main
+from mdpr.pipeline.commands.link import main as link
 from mdpr.pipeline.commands.track import main
 from mdpr.pipeline.flags import config_from_flags
 from mdpr.pipeline.formats.identities import read_identities
@@ -26,6 +28,7 @@ from mdpr.pipeline.linking.viewcrops import cut_views
 from mdpr.pipeline.linking.whiletracking import LEAST_REST, LIVE_EVERY_S, LinkingWhileTracking, every_s_of
 from mdpr.pipeline.run import TrackRun
 from mdpr.pipeline.store import Retention, SqliteStore
+from mdpr.pipeline.store.checks import Clock
 from mdpr.pipeline.trajectory_files import read_boxes
 from mdpr.trackers.crosscamera import Cameras, Sighting, TrackletKey
 from mdpr.trackers.crosscamera.visits import SHOWN_S, visits_of
@@ -461,3 +464,79 @@ class At:
         return self
 
     def __exit__(self, *_: object) -> None: ...
+
+
+GALLERY_ONLY = {"save": False, "save_txt": False, "save_parquet": False}
+
+
+def gallery_only(tmp_path: Path, clips: list[Path], name: str = "only", **flags: Any) -> tuple[int, TrackRun]:
+    run = run_of(tmp_path, clips, name, **GALLERY_ONLY, **flags)
+    every_s = every_s_of(run)
+    assert every_s == LIVE_EVERY_S
+    with LinkingWhileTracking(run, Cameras(), every_s) as linking:
+        code = run.execute()
+    return link_after(run, code, linking.done), run
+
+
+def test_a_gallery_may_be_all_that_keeps_people(clips, tmp_path) -> None:
+    code, run = gallery_only(tmp_path, clips)
+    assert code == 0
+    assert sorted(path.name for path in run.folder.rglob("*")) == ["config.yaml", "run.json"]
+    whole = run_of(tmp_path, clips, "whole")
+    assert link_after(whole, whole.execute()) == 0
+    assert people_of(tmp_path / "only.db") == people_of(tmp_path / "whole.db")
+    with SqliteStore(tmp_path / "only.db", "read") as store, SqliteStore(tmp_path / "whole.db", "read") as other:
+        assert {one.key.track_id for one in store.tracklets()}
+        assert store.stats().crops == store.stats().views == other.stats().views
+    assert gallery_only(tmp_path, clips, "bare", crops=False)[0] == 0
+    with SqliteStore(tmp_path / "bare.db", "read") as store:
+        assert store.stats().crops == 0 < store.stats().views
+
+
+def test_limits_hold_at_its_end(clips, tmp_path, monkeypatch) -> None:
+    assert gallery_main([str(tmp_path / "only.db"), "keep", "--ttl", "1s"]) == 0
+    clock = Clock.now_s
+    monkeypatch.setattr(Clock, "now_s", lambda self: clock(self) + 60)
+    assert gallery_only(tmp_path, clips)[0] == 0
+    with SqliteStore(tmp_path / "only.db", "read") as store:
+        assert store.tracklets() == []
+
+
+def test_who_cannot_be_put_into_it_is_not_lost(clips, tmp_path, monkeypatch, caplog) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(whiletracking, "link_known", fail_with(OutputError("no space left")))
+        code, run = gallery_only(tmp_path, clips)
+    assert code == 1
+    assert f"mdpr-link {run.folder} --gallery {tmp_path / 'only.db'}" in caplog.text
+    assert link([str(run.folder), "--gallery", str(tmp_path / "only.db"), "--quiet"]) == 0
+    assert gallery_only(tmp_path, clips, "whole")[0] == 0
+    assert people_of(tmp_path / "only.db") == people_of(tmp_path / "whole.db")
+    with SqliteStore(tmp_path / "only.db", "read") as store:
+        assert [one.name for one in store.runs()] == ["only"]
+
+
+def fail_with(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"link_every": 0.0}, "leave out --no-save-parquet"),
+        ({"gallery": "", "link": True}, "leave out --no-save-parquet"),
+        ({"refine": True}, "refining needs"),
+    ],
+)
+def test_what_needs_tables_is_refused_without_them(clips, tmp_path, flags: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        run_of(tmp_path, clips, **GALLERY_ONLY, **flags)
+
+
+def test_that_nothing_is_kept_is_said(clips, tmp_path, caplog) -> None:
+    run_of(tmp_path, clips, **GALLERY_ONLY)
+    assert "nothing of this run is kept" not in caplog.text
+    run_of(tmp_path, clips, **GALLERY_ONLY, gallery="")
+    assert "nothing of this run is kept" in caplog.text
