@@ -26,6 +26,7 @@ log = logging.getLogger("mdpr")
 _EPILOG = """\
 The page needs no network and no other file; only its links to the videos do, so leave it beside them. It holds pictures
 of people: treat it like the videos. A run that was not linked (mdpr-link) has a lane for every track of every camera.
+With --gallery a run needs no tables (--config gallery-only), and may go on: the page has whoever has left.
 Pictures come from the gallery, else from the source videos where they still lie, else from --save-crop.
 
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
@@ -60,7 +61,7 @@ def _report(flags: argparse.Namespace) -> int:
         raise ConfigError("--out names one page: give one RUN, or leave it out and find RUN/report.html in each")
     if flags.crops < 0 or not flags.max_mb >= 0:
         raise ConfigError(f"--crops and --max-mb: expected 0 or more, got {flags.crops} and {flags.max_mb:g}")
-    runs = [read_run(folder) for folder in flags.runs]
+    runs = [read_run(folder, needs_tables=flags.gallery is None) for folder in flags.runs]
     pages = {run.name: flags.out or run.folder / REPORT_FILE for run in runs}
     if len(pages) < len(runs):
         raise ConfigError("two runs have the same name: rename one of their folders")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from mdpr.errors import MdprError
-from mdpr.pipeline.exits import EXIT_INTERRUPTED
+from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED
 
 log = logging.getLogger("mdpr")
 
@@ -24,12 +25,18 @@ def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
     """
     with logging_to_stderr(is_quiet):
         try:
-            return body()
+            code = body()
+            sys.stdout.flush()
+            return code
         except MdprError as error:
             log.error("%s", error)
             return error.exit_code
         except KeyboardInterrupt:
             return EXIT_INTERRUPTED
+        except BrokenPipeError:  # whoever reads our output has seen enough, as `head` has
+            with suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python's last flush fail
+            return EXIT_DONE
 
 
 @contextmanager

@@ -132,7 +132,12 @@ class LinkingWhileTracking:
             return
         self.done.entered |= {one.track for one in arrivals}
         summary = summary_of(answer, [run], time.perf_counter() - begin)
-        log.info("so far %s", summary_text({**summary, "apart": []}, self._gallery))  # that is told once, at the end
+        if self._is_over.is_set() and self._run.config.output.is_gallery_only:
+            log.info("%s", summary_text(summary, self._gallery))
+        else:
+            log.info(
+                "so far %s", summary_text({**summary, "apart": []}, self._gallery)
+            )  # that is told once, at the end
 
     def _finish(self) -> None:
         """Link the last ones; those whom the gallery does not take go to the files that `mdpr-link` reads."""

@@ -9,7 +9,7 @@ from mdpr.errors import ConfigError
 from mdpr.pipeline.report_page.link_files import is_number
 from mdpr.pipeline.report_page.reading import UNKNOWN_START, in_order, with_starts
 from mdpr.pipeline.report_page.run_content import LinkLine, RunContent, Visit
-from mdpr.pipeline.store import Filters, Link, Store, TrackletKey
+from mdpr.pipeline.store import Filters, Link, Run, Store, TrackletKey
 from mdpr.trackers.crosscamera import Verdict
 
 
@@ -24,6 +24,7 @@ def as_in_gallery(run: RunContent, store: Store) -> RunContent:
         ConfigError: the gallery does not have the run.
     """
     stored = {one.name: one for one in store.runs()}
+    run = replace(run, name=_name_of(run, stored))
     if run.name not in stored:
         known = ", ".join(sorted(stored)[:20]) or "none"
         raise ConfigError(
@@ -58,6 +59,15 @@ def as_in_gallery(run: RunContent, store: Store) -> RunContent:
         notes=tuple(notes),
         kept_crops=store.crops,
     )
+
+
+def _name_of(run: RunContent, stored: Mapping[str, Run]) -> str:
+    """Of a run in the gallery, where another one may have had its name first; links tell that of a run with tables."""
+    begun_s = run.info.get("started_s")
+    if run.visits or run.name not in stored or stored[run.name].started_s == begun_s:
+        return run.name
+    same = [name for name, one in stored.items() if name.startswith(f"{run.name}-") and one.started_s == begun_s]
+    return same[0] if same else run.name
 
 
 def _line(link: Link, person: Mapping[TrackletKey, int]) -> LinkLine:

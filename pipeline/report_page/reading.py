@@ -33,15 +33,19 @@ UNKNOWN_START = "run"
 """What `started_from` says of a camera that is only taken to have begun with the run."""
 
 
-def read_run(folder: Path) -> RunContent:
+def read_run(folder: Path, needs_tables: bool = True) -> RunContent:
     """What lies in the folder of a run; it need not have been linked.
 
+    Args:
+        folder: of the run.
+        needs_tables: else a run that has no tables, or none yet, has no visits: a gallery may know them.
+
     Raises:
-        ConfigError: no CAMERA/tracklets.parquet in it.
+        ConfigError: no CAMERA/tracklets.parquet in it, nor, where it needs none, a run.json.
         SourceError, FormatError: a file that cannot be read, is damaged, or does not fit the others.
     """
     files = sorted(folder.glob(f"*/{TRACKLETS_FILE}"))
-    if not files:
+    if not files and (needs_tables or not (folder / "run.json").is_file()):
         raise ConfigError(f"{folder}: found no CAMERA/{TRACKLETS_FILE}: expected the folder of a run of mdpr-track")
     info = _read_info(folder / "run.json")
     name = folder.resolve().name
@@ -53,7 +57,7 @@ def read_run(folder: Path) -> RunContent:
             if tracklet.camera != file.parent.name:
                 raise FormatError(f"{file}: holds camera {tracklet.camera!r}, expected that of its folder")
             tracklets[tracklet.camera, tracklet.track_id] = tracklet
-    cameras, started_s = _cameras(info, {file.parent.name for file in files})
+    cameras, started_s = _cameras(info, {file.parent.name for file in files} if files else set(info.get("cameras", {})))
     start_s, fps = _read_options(folder / "config.yaml")
     path = folder / identities.FILE
     if not path.is_file():

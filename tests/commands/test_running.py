@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -49,3 +51,18 @@ def test_log_lines_go_to_stderr(is_quiet: bool, text: str, capsys: pytest.Captur
     assert run_command(body, is_quiet) == 7
     assert capsys.readouterr().err == text
     assert (log.handlers, log.level, log.propagate) == before
+
+
+@pytest.mark.parametrize("lines", [1, 100_000])
+def test_who_stops_reading_gets_no_traceback(lines: int) -> None:
+    """As `head` does; a short output meets the closed pipe only when it is flushed."""
+    program = "import sys, time; from mdpr.pipeline.commands.running import run_command\n"
+    program += "def body():\n time.sleep(0.5)\n"
+    program += f" for i in range({lines}): sys.stdout.write('somebody\\n')\n return 0\nsys.exit(run_command(body))"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(60) == 0
+    assert errors == b""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 
 from galleries import NOON, FakeClock
 from mdpr.errors import ConfigError
+from mdpr.pipeline.commands.report import main
 from mdpr.pipeline.report_page.from_gallery import as_in_gallery
 from mdpr.pipeline.report_page.pictures import cut_pictures
 from mdpr.pipeline.report_page.reading import read_run
@@ -18,6 +22,7 @@ from mdpr.pipeline.store import (
     Revision,
     Run,
     RunCamera,
+    SqliteStore,
     TrackletKey,
     TrackletRecord,
     Verdict,
@@ -95,3 +100,43 @@ def test_a_gallery_without_the_run(scene):
     (folder / "links.jsonl").unlink()
     with pytest.raises(ConfigError, match=r"no run friday; its runs: monday, sunday.*mdpr-link"):
         as_in_gallery(read_run(folder), store)
+
+
+def test_a_run_without_tables_has_what_the_gallery_has(scene, tmp_path):
+    """It keeps people in the gallery only, or it goes on; and another run may have had its name first."""
+    folder, store, ann = scene
+    shutil.rmtree(folder)
+    folder.mkdir()
+    with pytest.raises(ConfigError, match="expected the folder of a run"):
+        read_run(folder, needs_tables=False)
+    info = {"status": "running", "started_s": NOON, "cameras": {"hall": {"source": "rtsp://hall"}, "door": {}}}
+    (folder / "run.json").write_text(json.dumps(info))
+    with pytest.raises(ConfigError, match="expected the folder of a run"):
+        read_run(folder)
+    run = as_in_gallery(read_run(folder, needs_tables=False), store)
+    assert {one.key: one.identity for one in run.visits} == {HALL: ann, DOOR: ann}
+    assert [(camera.name, camera.source, camera.notes) for camera in run.cameras] == [
+        ("door", "", ()), ("hall", "rtsp://hall", ()),
+    ]  # fmt: skip
+    assert run.notes == ()
+    began = {"hall": RunCamera("hall.mp4", NOON + 60)}
+    store.add_run(Run("monday-2", NOON + 60, EmbeddingModel("model-1", 4), began))
+    store.put([TrackletRecord.of("monday-2", visit("hall", 5, 0, 3), ())])
+    (folder / "run.json").write_text(json.dumps(info | {"started_s": NOON + 60}))
+    run = as_in_gallery(read_run(folder, needs_tables=False), store)
+    assert [str(one.key) for one in run.visits] == ["monday-2/hall/5"]
+
+
+def test_the_page_of_a_run_without_tables(scene, tmp_path, capsys):
+    folder, _, _ = scene
+    gallery = tmp_path / "gallery.db"
+    with SqliteStore(gallery) as store:
+        store.add_run(Run("only", NOON, EmbeddingModel("model-1", 4), {"hall": RunCamera("rtsp://hall", NOON)}))
+        store.put([TrackletRecord.of("only", visit("hall", 5, 0, 3), ())])
+    folder = tmp_path / "only"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"started_s": NOON, "cameras": {"hall": {"source": "rtsp://hall"}}}))
+    assert main([str(folder)]) == 2
+    assert main([str(folder), "--gallery", str(gallery)]) == 0
+    assert "1 tracks, not linked" in capsys.readouterr().err
+    assert (folder / "report.html").is_file()
