@@ -8,7 +8,7 @@ from typing import Any
 
 from mdpr.pipeline.assembling import make_detector, make_loop, with_resolved_tracker
 from mdpr.pipeline.flags import config_from_flags
-from mdpr.pipeline.loop import FrameResult, TrackingLoop
+from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
 from mdpr.pipeline.run import choose_embedder
 from mdpr.pipeline.sources import expand_sources, open_source
 from mdpr.pipeline.timing import StageTimes
@@ -56,7 +56,7 @@ def _results(loop: TrackingLoop) -> Iterator[tuple[Frame, Tracks]]:
         if isinstance(result, FrameResult):
             last[result.frame.camera] = result.frame
             yield result.frame, result.tracks
-        elif result.error is not None:
+        elif isinstance(result, CameraEnd) and result.error is not None:
             raise result.error
         elif result.tracklets:
             yield last[result.camera], Tracks.empty(result.tracklets)

@@ -7,6 +7,7 @@ order, so results do not depend on timing; only live sources drop frames.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ log = logging.getLogger("mdpr")
 
 _FRAMES_AHEAD = 4  # a source
 _STEPS_AHEAD = 2
+_LOOK_AROUND_S = 1.0  # so often it is looked which live cameras have fallen silent
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,25 @@ class CameraEnd:
 
 
 @dataclass(frozen=True)
+class CameraSilent:
+    """A live camera has given no frame for so long that nobody in it goes on; it may be back. `tracklets` were open."""
+
+    camera: str
+    tracklets: tuple[Tracklet, ...]
+
+
+@dataclass(frozen=True)
 class _Step:
-    """Frames that are worked on together, and the cameras that ended before them."""
+    """Frames that are worked on together, and the cameras that ended, or fell silent, before them."""
 
     frames: list[Frame]
     detections: list[Detections]
     ended: list[tuple[str, MdprError | None]]
+    silent: list[str]
 
 
 class TrackingLoop:
-    """Iterates `FrameResult`s and, once for every camera, a `CameraEnd`.
+    """Iterates `FrameResult`s, now and then a `CameraSilent` and, once for every camera, a `CameraEnd`.
 
     When a stage fails, the results before the failure and the `CameraEnd` of every camera come first, then the error is
     raised: what was done is never lost.
@@ -86,6 +97,7 @@ class TrackingLoop:
         self._changed = threading.Condition()
         self._readers: dict[str, Prefetch[Frame]] = {}
         self._is_stopped = False
+        self._heard_s: dict[str, float] = {}  # when each live camera that is not silent gave its last frame
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -108,7 +120,7 @@ class TrackingLoop:
         for source in self._sources:
             source.close()
 
-    def __iter__(self) -> Iterator[FrameResult | CameraEnd]:
+    def __iter__(self) -> Iterator[FrameResult | CameraSilent | CameraEnd]:
         for source in self._sources:
             depth = 1 if source.is_live else max(_FRAMES_AHEAD, self._frames_a_camera() + 1)
             self._readers[source.camera] = Prefetch(self._timed(source), depth, source.is_live, self._changed)
@@ -118,6 +130,9 @@ class TrackingLoop:
         try:
             for step in steps:
                 yield from self._track(step)
+                for camera in step.silent:
+                    if tracklets := tuple(self._trackers[camera].flush()):
+                        yield CameraSilent(camera, tracklets)
                 for camera, error in step.ended:
                     open_cameras.remove(camera)
                     yield CameraEnd(camera, tuple(self._trackers[camera].flush()), error)
@@ -171,14 +186,34 @@ class TrackingLoop:
                 frames.extend(taken)
                 if not taken:
                     ended.append((camera, None))
+                elif is_live[camera]:
+                    self._heard_s[camera] = time.monotonic()
             open_cameras = [camera for camera in open_cameras if camera not in dict(ended)]
+            silent = self._silent(open_cameras)
+            if not (frames or ended or silent):
+                continue
             start = time.perf_counter()
             detections = self._detector.detect(frames) if frames else []
             self._times.add("detect", time.perf_counter() - start, len(frames))
-            yield _Step(frames, detections, ended)
+            yield _Step(frames, detections, ended, silent)
+
+    def _silent(self, cameras: list[str]) -> list[str]:
+        """Those of the cameras that have just been silent for as long as their trackers wait."""
+        now_s = time.monotonic()
+        found = [
+            camera
+            for camera, heard_s in self._heard_s.items()
+            if camera in cameras and now_s - heard_s > getattr(self._trackers[camera], "patience_s", math.inf)
+        ]
+        for camera in found:
+            del self._heard_s[camera]
+        return found
 
     def _ready(self, cameras: list[str], is_live: Mapping[str, bool]) -> list[str]:
-        """Cameras to read now: all that are not live (waiting for each), and the live ones that have something."""
+        """Cameras to read now: all that are not live (waiting for each), and the live ones that have something.
+
+        None when there are only live ones and none of them has had anything for a while.
+        """
         waiting_for = [camera for camera in cameras if not is_live[camera]]
         count = self._frames_a_camera()
         with self._changed:
@@ -187,7 +222,8 @@ class TrackingLoop:
                     all(self._readers[camera].is_ready(count) for camera in waiting_for)
                     if waiting_for
                     else any(self._readers[camera].is_ready() for camera in cameras)
-                )
+                ),
+                None if waiting_for else _LOOK_AROUND_S,
             )
             return [camera for camera in cameras if not is_live[camera] or self._readers[camera].is_ready()]
 

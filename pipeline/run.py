@@ -17,7 +17,7 @@ from mdpr.pipeline.config import Component, RunConfig, resolve_auto
 from mdpr.pipeline.draw import Painter
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NO_FRAME, EXIT_SOME_SOURCES_FAILED
 from mdpr.pipeline.input_size import InputSizes
-from mdpr.pipeline.loop import FrameResult, TrackingLoop
+from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
 from mdpr.pipeline.report import CameraReport, RunReport
 from mdpr.pipeline.sinks import BackgroundSink, CropSink, MotSink, TrackletSink, TrackSink, VideoSink
 from mdpr.pipeline.sources import expand_sources, open_or_await
@@ -207,7 +207,8 @@ class TrackRun:
             else:
                 camera = self.cameras[result.camera]
                 camera.people += len(result.tracklets)
-                camera.error = str(result.error or "")
+                if isinstance(result, CameraEnd):
+                    camera.error = str(result.error or "")
                 sinks[result.camera].end(result.tracklets)
             if viewer is not None and viewer.is_closed:
                 self._loop.stop()

@@ -113,6 +113,7 @@ class TrueTracker:
 
     Config = TrueTrackerConfig
     embedding_conf = LEAST_SEEN
+    patience_s = math.inf  # it knows the whole video
 
     def __init__(self, config: TrueTrackerConfig) -> None:
         self._config = config

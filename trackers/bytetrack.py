@@ -103,6 +103,11 @@ class ByteTrack:
         """See `Tracker`: weaker detections only continue tracks, by overlap, and never become views."""
         return min(self.config.high_conf, self.config.new_track_conf)
 
+    @property
+    def patience_s(self) -> float:
+        """See `Tracker`."""
+        return self.config.max_age_s
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame; see `Tracker`.
 

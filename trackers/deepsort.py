@@ -92,6 +92,11 @@ class DeepSort:
         """See `Tracker`: weaker detections only continue tracks, by overlap, and never become views."""
         return min(self.config.high_conf, self.config.new_track_conf)
 
+    @property
+    def patience_s(self) -> float:
+        """See `Tracker`."""
+        return max(self.config.max_age_s, self.config.return_s)
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame; see `Tracker`. A row of zeros in `embeddings` means: no appearance, decide by motion.
 

@@ -85,6 +85,10 @@ class Tracker(Protocol):
     embedding_conf: float
     """Detections below this confidence need no embedding: the tracker does not ask what they look like."""
 
+    patience_s: float
+    """After so many seconds without a frame nobody goes on or comes back: `flush` then gives what the next frame would
+    end. A tracker that does not say waits for ever."""
+
     def update(self, detections: Detections, frame: Frame, embeddings: NDArray[np.float32] | None = None) -> Tracks:
         """Take the next frame. `embeddings` is (N, D) with one row for each detection, or None.
 

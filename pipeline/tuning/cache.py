@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,7 @@ class Recorder:
     """A tracker that keeps what it is given, and asks for everything."""
 
     embedding_conf = 0.0
+    patience_s = math.inf
 
     def __init__(self) -> None:
         self.frames: list[tuple[Frame, Detections, NDArray[np.float32] | None, NDArray[np.float64] | None]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 
 from fakes import FakeDetector, FakeEmbedder, FakeSource, FakeTracker
 from mdpr.errors import FormatError
-from mdpr.pipeline.loop import CameraEnd, FrameResult, TrackingLoop
+from mdpr.pipeline import loop as loop_module
+from mdpr.pipeline.loop import CameraEnd, CameraSilent, FrameResult, TrackingLoop
 from mdpr.pipeline.timing import StageTimes
-from mdpr.types import Detections, Tracks
+from mdpr.types import Detections, Frame, Tracks
 
 
 def make_loop(sources: list[FakeSource], detector: FakeDetector | None = None, **parts: Any) -> TrackingLoop:
@@ -106,6 +108,33 @@ def test_live_sources_drop_frames_and_do_not_hold_each_other_up() -> None:
     assert loop.dropped["fast"] == 100 - len(fast) > 20
     assert sum(isinstance(r, FrameResult) and r.frame.camera == "silent" for r in results) == 2
     assert len(fast) > 5  # the silent camera did not stop the fast one
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_who_was_in_a_camera_that_falls_silent_is_handed_over(monkeypatch: pytest.MonkeyPatch, is_alone: bool) -> None:
+    """After as long as its tracker waits for anybody; when it is back it goes on."""
+    monkeypatch.setattr(loop_module, "_LOOK_AROUND_S", 0.02)
+
+    class Interrupted(FakeSource):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                time.sleep(1.0 if frame.index == 3 else 0.0)
+                yield frame
+
+    class Impatient(FakeTracker):
+        patience_s = 0.3
+
+    sources: list[FakeSource] = [Interrupted("a", 6, is_live=True, pause_s=0.03)]
+    if not is_alone:
+        sources.append(FakeSource("file", 60, pause_s=0.03))
+    trackers: dict[str, FakeTracker] = {"a": Impatient(), "file": FakeTracker()}
+    found: list[Any] = []
+    for result in make_loop(sources, trackers=trackers):
+        if isinstance(result, FrameResult):
+            found += [result.frame.index] if result.frame.camera == "a" else []
+        elif result.camera == "a":
+            found.append((type(result), [one.detections for one in result.tracklets]))
+    assert found == [0, 1, 2, (CameraSilent, [3]), 3, 4, 5, (CameraEnd, [6])]
 
 
 def test_closing_the_generator_leaves_no_thread() -> None:

@@ -75,6 +75,24 @@ def test_every_confirmed_track_becomes_one_tracklet(make, play, crowd):
     assert tracker.flush() == []
 
 
+def test_after_its_patience_nobody_goes_on(make, play, crowd, detect):
+    """What `flush` gives then is what the next frame would end; a moment before somebody might have been back."""
+    ended = []
+    for is_flushed in (False, True):
+        tracker = make()
+        shown = play(tracker, crowd(frames=90))
+        left = {one.track_id for tracks in shown for one in tracks.ended}
+        later_s = 89 / 30 + tracker.patience_s + 0.01
+        rest = tracker.flush() if is_flushed else tracker.update(Detections.empty(), Frame("cam", 90, later_s)).ended
+        assert not left & {one.track_id for one in rest}
+        ended.append([(one.track_id, one.end_s, one.detections, len(one.view_frame)) for one in rest])
+    assert ended[0] == ended[1] != []
+    tracker = make()
+    play(tracker, crowd(frames=90))
+    soon = tracker.update(Detections.empty(), Frame("cam", 90, 89 / 30 + 0.9 * tracker.patience_s))
+    assert len(soon.ended) < len(ended[0])
+
+
 def test_views_hold_the_given_boxes_and_embeddings(make, play, crowd):
     tracker, items = make(), crowd()
     play(tracker, items)
