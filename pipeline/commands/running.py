@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -14,6 +16,8 @@ from mdpr.errors import MdprError
 from mdpr.pipeline.exits import EXIT_DONE, EXIT_INTERRUPTED
 
 log = logging.getLogger("mdpr")
+
+_AT_ONCE_S = 0.2
 
 
 def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
@@ -43,17 +47,24 @@ def run_command(body: Callable[[], int], is_quiet: bool = False) -> int:
 def stop_on_signals(interrupt: Callable[[], None], doing: str) -> Iterator[None]:
     """While the body runs, the first Ctrl-C or SIGTERM calls `interrupt`, which ends the work with its results.
 
-    A second one kills. Afterwards signals do what they did before.
+    A second one kills, unless it comes at once: `timeout -s INT` and some supervisors signal a process and then its
+    group, which it is in. Afterwards signals do what they did before.
 
     Args:
         interrupt: called from the signal handler.
         doing: what happens then, for the message: "finishing the files".
     """
 
+    stopping = threading.Event()
+
     def stop(number: int, _: FrameType | None) -> None:
+        if stopping.is_set():
+            return
+        stopping.set()
+        log.warning("%s: %s; once more to kill", signal.Signals(number).name, doing)
+        time.sleep(_AT_ONCE_S)
         for one in before:
             signal.signal(one, signal.SIG_DFL)
-        log.warning("%s: %s; once more to kill", signal.Signals(number).name, doing)
         interrupt()
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

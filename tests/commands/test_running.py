@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -66,3 +68,20 @@ def test_who_stops_reading_gets_no_traceback(lines: int) -> None:
         errors = process.stderr.read()
         assert process.wait(60) == 0
     assert errors == b""
+
+
+@pytest.mark.parametrize(("pause_s", "code"), [(0.0, 7), (0.02, 7), (1.0, -signal.SIGINT)])
+def test_a_second_signal_kills_unless_it_comes_at_once(pause_s: float, code: int) -> None:
+    """A supervisor that signals a process and its group does not mean to kill."""
+    program = "import time, threading; from mdpr.pipeline.commands.running import stop_on_signals\n"
+    program += "stop = threading.Event()\nwith stop_on_signals(stop.set, 'finishing'):\n print('ready', flush=True)\n"
+    program += " stop.wait(60)\n time.sleep(3)\nraise SystemExit(7)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause_s)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert told.count(b"once more to kill") == 1

@@ -99,13 +99,18 @@ def test_closing_ends_the_search_at_once(port, monkeypatch) -> None:
     monkeypatch.setattr(reconnecting, "FIRST_PAUSE_S", 60.0)
     source = await_cam(f"rtsp://127.0.0.1:{port}/live")
     found: list[object] = []
-    thread = threading.Thread(target=lambda: found.extend(source))
+
+    def read() -> None:
+        found.extend(source)
+        found.append("ended")
+
+    thread = threading.Thread(target=read)
     thread.start()
     time.sleep(0.1)
     source.close()
     thread.join(5)
     assert not thread.is_alive()
-    assert found == []
+    assert found == ["ended"]  # without an error
 
 
 @pytest.mark.parametrize(("status", "is_awaited"), [(401, False), (403, False), (404, False), (500, True), (503, True)])
