@@ -203,8 +203,7 @@ def _open(spec: CameraSpec, timeout_s: float) -> tuple[InputContainer, av.VideoS
         container = av.open(address, options=options, timeout=timeout, metadata_errors="replace")
     except av.error.FFmpegError as error:  # not chained: its text holds the address, and that the password
         has_timed_out = is_remote and time.monotonic() - start_s >= timeout_s  # FFmpeg may call it invalid data
-        is_absent = has_timed_out or (is_remote and _is_absent(error))
-        kind = AbsentError if is_absent else SourceError
+        kind = AbsentError if has_timed_out or _is_absent(error) else SourceError
         raise kind(_cannot_open(spec, error, timeout_s if has_timed_out else None)) from None
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
     if container.format.name == "tty":  # FFmpeg draws any .txt file as a terminal

@@ -30,10 +30,7 @@ def add_run(sql: sqlite3.Connection, run: Run, now_s: float, place: str) -> None
     check_run(run, now_s)
     known = read_runs(sql, run.name)
     there = known[0].cameras if known else {}
-    if known:
-        run = merged_run(known[0], run)
-        if len(run.cameras) == len(there):
-            return
+    run = merged_run(known[0], run) if known else run
     config = to_json(run.config, f"run {run.name}")
     if known:
         sql.execute("UPDATE runs SET config = ? WHERE name = ?", (config, run.name))

@@ -198,7 +198,9 @@ def test_a_run_may_get_cameras(store: Store) -> None:
     assert store.runs() == [many, make_run("tuesday")]
     assert [str(one.key) for one in store.tracklets()] == ["monday/door/1", "monday/hall/1"]
     moved = dataclasses.replace(few, cameras={"hall": RunCamera("hall.mp4", NOON + 1)})
-    for other in (moved, make_run(cameras=("door", "gate")), make_run(cameras=("hall", "gate"), start_s=NOON + 1)):
+    begun = dataclasses.replace(few, started_s=NOON + 1)
+    embedded = dataclasses.replace(few, model=EmbeddingModel("", 0))
+    for other in (moved, begun, embedded, make_run(cameras=("door", "gate"))):
         with pytest.raises(ConflictError, match="Give it another name"):
             store.add_run(other)
     assert store.runs() == [many, make_run("tuesday")]
