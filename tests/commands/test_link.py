@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mdpr.pipeline.commands.explain import main as explain
 from mdpr.pipeline.commands.link import main
 from mdpr.pipeline.formats.identities import read_identities, read_still
 from mdpr.pipeline.sinks.parquet import TrackletSink
@@ -87,6 +88,8 @@ def test_a_camera_that_the_run_could_not_read_may_be_named(scene, tmp_path, caps
     (tmp_path / "cameras.yaml").write_text("c0 -> cellar: 5..40 s\n")
     for more in ([], ["--gallery", str(tmp_path / "gallery.db")]):
         assert main([str(run), "--cameras", str(tmp_path / "cameras.yaml"), *more]) == 0, capsys.readouterr().err
+    why = ["--run", str(run), "--why-not", "1", "2", "--cameras", str(tmp_path / "cameras.yaml")]
+    assert explain(why) == 0, capsys.readouterr().err
 
 
 def test_what_is_wrong_with_the_runs_is_said(scene, tmp_path, capsys):
