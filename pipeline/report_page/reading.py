@@ -57,7 +57,7 @@ def read_run(folder: Path, needs_tables: bool = True) -> RunContent:
             if tracklet.camera != file.parent.name:
                 raise FormatError(f"{file}: holds camera {tracklet.camera!r}, expected that of its folder")
             tracklets[tracklet.camera, tracklet.track_id] = tracklet
-    cameras, started_s = _cameras(info, {file.parent.name for file in files} if files else set(info.get("cameras", {})))
+    cameras, started_s = _cameras(info, {file.parent.name for file in files})
     start_s, fps = _read_options(folder / "config.yaml")
     path = folder / identities.FILE
     if not path.is_file():

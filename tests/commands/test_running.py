@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -61,7 +62,9 @@ def test_who_stops_reading_gets_no_traceback(lines: int) -> None:
     program = "import sys, time; from mdpr.pipeline.commands.running import run_command\n"
     program += "def body():\n time.sleep(0.5)\n"
     program += f" for i in range({lines}): sys.stdout.write('somebody\\n')\n return 0\nsys.exit(run_command(body))"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=buffered) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
