@@ -190,7 +190,7 @@ def test_visits_hold_views_of_which_the_boxes_were_thinned_out():
     frames, seen = np.arange(200), [3, 98, 101, 150, 197]
     times = frames / 10 + np.where(frames < 100, 0, 50)
     tracklet = make_tracklet("a", 1, times[0], times[-1], np.eye(8)[[0] * len(seen)])
-    tracklet = replace(tracklet, view_time_s=times[seen], view_frame=frames[seen])
+    tracklet = replace(tracklet, end_frame=199, view_time_s=times[seen], view_frame=frames[seen])
     kept = np.arange(5, 200, 10)
     one, two = visits_of(Sighting(Sighting.of("r", tracklet).key, tracklet, boxes=boxes_at(times[kept], frames[kept])))
     assert (one.tracklet.start_frame, one.tracklet.end_frame) == (0, 98)
